@@ -1,0 +1,59 @@
+# Everything runs in a virtual environment of its own; it is made anew when a lock file changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+N ?= 1000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format docs lock bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## install what the program needs, and run it on the sample data
+	$(BIN)/clvtool compute sample_data/orders.csv
+
+test: $(VENV)/.developed ## run the tests
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report --skip-empty | tail -25
+
+test-all: $(VENV)/.developed ## run the tests, the slow simulations too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: $(VENV)/.developed ## lint, types, and whether the generated docs are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cog --check docs/COMMANDS.md
+
+format: $(VENV)/.developed ## put the code into its standard form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.developed ## write the command reference anew from the help texts
+	$(BIN)/cog -r docs/COMMANDS.md
+
+bench: $(VENV)/.developed ## compare with the peers on generated data (minutes)
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+lock: ## write the lock files anew from the ranges in pyproject.toml
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install -q . && .venv-lock/bin/pip freeze --exclude clvtool | sed 's/ @ .*//' > requirements.lock
+	.venv-lock/bin/pip install -q '.[dev]' && .venv-lock/bin/pip freeze --exclude clvtool | sed 's/ @ .*//' > requirements-dev.lock
+	rm -rf .venv-lock build *.egg-info
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) .venv-bench build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.developed: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.lock
+	@touch $@

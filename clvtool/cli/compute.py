@@ -1,0 +1,133 @@
+"""`clvtool compute`: customer lifetime value by four methods."""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import typer
+
+from clvtool.cli.options import Counting, Reading, names
+from clvtool.cli.output import Deliver
+from clvtool.errors import UsageError
+from clvtool.report.progress import working
+
+TYPED = "Typed numbers instead of a file"
+
+
+def compute(  # noqa: PLR0913 - one parameter an option
+    reading: Reading,
+    counting: Counting,
+    deliver: Deliver,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[INPUT...]",
+            help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
+            "Several are read as one table.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")] = None,
+    period: Annotated[
+        Literal["day", "week", "month", "quarter", "year"],
+        typer.Option(metavar="day|week|month|quarter|year", help="Unit of all rates."),
+    ] = "month",
+    active_window: Annotated[
+        str,
+        typer.Option(
+            metavar="DAYS|period|auto",
+            help="How long a customer is active after a purchase; auto covers 90 % of the gaps between purchases.",
+        ),
+    ] = "auto",
+    horizon: Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")] = "12m",
+    discount: Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")] = 0.10,
+    margin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE|COL", help="Margin as a share of revenue, or the column with the margin of each row in money."
+        ),
+    ] = None,
+    lifespan: Annotated[
+        str,
+        typer.Option(
+            metavar="churn|observed|N", help="Lifespan for methods 1 and 3: by net churn, as observed, or N periods."
+        ),
+    ] = "churn",
+    cac: Annotated[
+        float | None, typer.Option(metavar="N", help="Cost of acquiring a customer: adds CLV:CAC and payback.")
+    ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Add what a change of churn, AOV or frequency does.")
+    ] = False,
+    log_from_start: Annotated[
+        bool, typer.Option("--log-from-start", help="The log begins with the shop: nobody in it is an older customer.")
+    ] = False,
+    level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+    aov: Annotated[float | None, typer.Option(metavar="N", help="Average order value.", rich_help_panel=TYPED)] = None,
+    frequency: Annotated[
+        float | None, typer.Option(metavar="N", help="Orders per customer and period.", rich_help_panel=TYPED)
+    ] = None,
+    churn: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", help="Churn per period; lifespan is 1 ÷ churn.", rich_help_panel=TYPED),
+    ] = None,
+) -> None:
+    """Say what a customer is worth, by four methods side by side, and why they differ.
+
+    clvtool compute sample_data/orders.csv
+    clvtool compute sample_data/orders.csv --by channel --format csv
+    clvtool compute sample_data/cdnow.csv --horizon 24m --discount 0.15
+    clvtool compute --aov 200 --frequency 4 --lifespan 5 --period year
+    """
+    from clvtool.metrics.valuation import Valuation
+    from clvtool.periods import duration
+
+    rate, column = _margin(margin)
+    valuation = Valuation(
+        period=period,
+        active_window=active_window,
+        horizon=duration(horizon),
+        discount=discount,
+        margin=rate,
+        lifespan=lifespan,
+        level=level,
+        cac=cac,
+        sensitivity=sensitivity,
+        log_from_start=log_from_start,
+    )
+    typed = {"--aov": aov, "--frequency": frequency, "--churn": churn}
+    given = [flag for flag, number in typed.items() if number is not None]
+    if inputs and given:
+        raise UsageError(f"{given[0]} is for typed numbers, and a file was given too", "leave one of them out")
+    if not inputs:
+        from clvtool.metrics.typed import compute_typed
+
+        if not given:
+            raise UsageError("there is no INPUT", "name a file, or - for standard input: clvtool compute orders.csv")
+        deliver(compute_typed(aov, frequency, churn, valuation))
+        return
+    from clvtool.ingest.account import notes_of
+    from clvtool.metrics.value import compute as answer
+
+    by_columns = names(by)
+    if column is not None:
+        reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
+    with working("computing", quiet=deliver.quiet):
+        orders = reading.orders(inputs, [*by_columns, *counting.columns()])
+        result = answer(
+            orders.table,
+            valuation,
+            counting.policies(),
+            by=by_columns,
+            currency=orders.currency,
+            notes=notes_of(orders.reading),
+        )
+    deliver(result)
+
+
+def _margin(text: str | None) -> tuple[float | None, str | None]:
+    if text is None:
+        return None, None
+    try:
+        return float(text), None
+    except ValueError:
+        return None, text

@@ -1,0 +1,199 @@
+"""The options that several commands share: how to read the input, and what counts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from clvtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from clvtool.ingest.read import Orders
+    from clvtool.ingest.reading import ReadOptions
+    from clvtool.metrics.orderlog import Policies
+
+READING = "Reading the input"
+COUNTING = "What counts"
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
+        "Several are read as one table.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read; everything not said is found out from the content."""
+
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="MEANING=COLUMN",
+            help="Which column means what, such as customer_id=Client. Repeatable.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The export it is: plain, shopify, online-retail.", rich_help_panel=READING),
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as utf-8 or windows-1250.", rich_help_panel=READING)
+    ] = None
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="The sign between columns.", rich_help_panel=READING)
+    ] = None
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        typer.Option(metavar="SIGN", help="The decimal sign: . or ,", rich_help_panel=READING),
+    ] = None
+    date_format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="Such as DD/MM/YYYY or %d.%m.%Y.", rich_help_panel=READING),
+    ] = None
+    tz: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help="Convert times that carry an offset to this zone, such as Europe/Warsaw. Without it the date is the "
+            "one on the clock.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    minor_units: Annotated[
+        bool, typer.Option("--minor-units", help="Amounts are in hundredths (cents).", rich_help_panel=READING)
+    ] = False
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Keep only this currency.", rich_help_panel=READING)
+    ] = None
+    keep_status: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD",
+            help="Keep orders with this status, though it means that there was no sale. Repeatable.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="End with an error (4) when any row has to be set aside.", rich_help_panel=READING
+        ),
+    ] = False
+
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the rows that are set aside, with line and reason, to FILE (.csv, .json, .parquet ...).",
+            rich_help_panel=READING,
+        ),
+    ] = None
+
+    def orders(self, inputs: list[str], extras: list[str] | None) -> "Orders":
+        """Return the inputs as ORDERS; write the rejects, and refuse set-aside rows where that was asked for."""
+        from clvtool.ingest.read import read_orders
+
+        orders = read_orders(inputs, self.options(), extras=extras, trace=self.rejects is not None)
+        self.finish(orders)
+        return orders
+
+    def finish(self, orders: "Orders") -> None:
+        """Write the rejects, and refuse set-aside rows where that was asked for."""
+        if self.rejects is not None:
+            from clvtool.ingest.rejects import rejects
+            from clvtool.report.files import write_result
+
+            write_result(rejects(orders), self.rejects)
+        orders.reading.require_all(strict=self.strict)
+
+    def options(self) -> "ReadOptions":
+        """Return the options as the reader takes them."""
+        from clvtool.ingest.reading import ReadOptions
+
+        return ReadOptions(
+            mapping=dict(_pair(text, "--map") for text in self.map or []),
+            profile=self.profile,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+            date_format=self.date_format,
+            tz=_zone(self.tz),
+            minor_units=self.minor_units,
+            currency=self.currency,
+            keep_status=tuple(self.keep_status or []),
+        )
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What counts: the day of the analysis, the rows kept, refunds, orders at amount 0."""
+
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="The day the analysis stands at; later orders and refunds are set aside. Without it: the last "
+            "order's day.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL=VALUE", help="Keep only rows with this value. Repeatable.", rich_help_panel=COUNTING),
+    ] = None
+    refunds: Annotated[
+        Literal["net", "ignore"],
+        typer.Option(metavar="net|ignore", help="Take refunds off, or ignore them.", rich_help_panel=COUNTING),
+    ] = "net"
+    zero_orders: Annotated[
+        Literal["keep", "drop"],
+        typer.Option(metavar="keep|drop", help="Orders at amount 0 count as orders, or not.", rich_help_panel=COUNTING),
+    ] = "keep"
+
+    def policies(self) -> "Policies":
+        """Return the policies as the metrics take them."""
+        from clvtool.metrics.orderlog import Policies
+        from clvtool.periods import day
+
+        return Policies(
+            as_of=day(self.as_of, "--as-of") if self.as_of else None,
+            where=tuple(_pair(text, "--where") for text in self.where or []),
+            refunds=self.refunds,
+            zero_orders=self.zero_orders,
+        )
+
+    def columns(self) -> list[str]:
+        """Return the columns that --where names."""
+        return [_pair(text, "--where")[0] for text in self.where or []]
+
+
+def names(text: str | None) -> list[str]:
+    """Return the column names of an option such as --by country,channel."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    left, sign, right = text.partition("=")
+    if not sign or not left.strip():
+        raise UsageError(f"{option} {text}: there is no = in it", f"write {option} NAME=VALUE")
+    return left.strip(), right.strip()
+
+
+def _zone(name: str | None) -> str | None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    if name is None:
+        return None
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"there is no time zone {name!r}", "write it as Europe/Warsaw") from None
+    return name

@@ -1,0 +1,120 @@
+"""The options of output, the same for every command, and the way a command hands over its Result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from clvtool.report.emit import choose, emit
+from clvtool.report.files import FORMATS
+from clvtool.result import Result
+
+PANEL = "Output"
+
+
+def _check_target(context: typer.Context, value: Path | None) -> Path | None:
+    """Refuse what cannot be written before any work is done. The format is eager, so it is known by now."""
+    if context.resilient_parsing:
+        return value
+    source = context.get_parameter_source("format")
+    if value and value.suffix.casefold() in FORMATS and source and source.name != "COMMANDLINE":
+        context.params["format"] = None  # an extension that was typed outweighs a format from the environment
+    choose(context.params.get("format"), value)
+    return value
+
+
+Format = Annotated[
+    Literal["table", "csv", "json", "ndjson", "markdown", "parquet"] | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="table, csv, json, ndjson, markdown or parquet. Without it: what the extension of FILE says, "
+        "a table at a terminal, CSV in a pipe.",
+        envvar="CLVTOOL_FORMAT",
+        show_envvar=False,
+        is_eager=True,
+        rich_help_panel=PANEL,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Write the result to FILE, {', '.join(FORMATS)}. It is replaced only when all went well.",
+        callback=_check_target,
+        rich_help_panel=PANEL,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=0,
+        help="Only the first N rows. Without it: 50 in a table at a terminal, otherwise all.",
+        envvar="CLVTOOL_LIMIT",
+        show_envvar=False,
+        rich_help_panel=PANEL,
+    ),
+]
+SpreadsheetSafe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help="In CSV, put an apostrophe before text that a spreadsheet would run as a formula.",
+        envvar="CLVTOOL_SPREADSHEET_SAFE",
+        show_envvar=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="No spinner and no notes on stderr.",
+        envvar="CLVTOOL_QUIET",
+        show_envvar=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Notes on stderr in every case, also where the format carries them or stderr is a file.",
+        envvar="CLVTOOL_VERBOSE",
+        show_envvar=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.", rich_help_panel=PANEL)]
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """All options of output as one parameter of a command: `deliver: Deliver`, and at its end `deliver(result)`."""
+
+    format: Format = None
+    output: Output = None
+    limit: Limit = None
+    spreadsheet_safe: SpreadsheetSafe = False
+    quiet: Quiet = False
+    verbose: Verbose = False
+    debug: Debug = False
+
+    def __call__(self, result: Result) -> None:
+        """Write the result where the options say; the last thing a command does."""
+        emit(
+            result,
+            format=self.format,
+            output=self.output,
+            limit=self.limit,
+            spreadsheet_safe=self.spreadsheet_safe,
+            quiet=self.quiet,
+            verbose=self.verbose,
+        )

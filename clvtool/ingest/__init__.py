@@ -1,0 +1,1 @@
+"""How any export becomes a canonical table, with an account of every row."""

@@ -1,0 +1,80 @@
+"""What was understood of an input and what happened to its rows, as facts that `inspect` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError
+from clvtool.ingest.reading import REASONS
+from clvtool.ingest.source import DELIMITERS
+
+if TYPE_CHECKING:
+    from clvtool.ingest.reading import Aside, Reading
+    from clvtool.ingest.rows import Rows
+    from clvtool.ingest.source import Source
+
+
+def describe_source(source: Source, place: int | None, columns: int, reading: Reading) -> None:
+    """Note how a source is written."""
+    section = _section("source", place)
+    reading.add(section, "kind", source.kind)
+    if source.kind == "csv":
+        reading.add(section, "encoding", source.encoding)
+        reading.add(section, "delimiter", DELIMITERS.get(source.delimiter, source.delimiter))
+    reading.add(section, "columns", columns)
+    for note in source.notes:
+        reading.warnings.append(note)
+
+
+def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
+    """Note which source column became what, how its values are written, and three of them."""
+    section = _section("source", place)
+    profile = part.plan.mapping.profile
+    reading.add(
+        section, "profile", profile.name if profile else "plain", detail=profile.note or None if profile else None
+    )
+    reading.add(section, "rows", rows=part.table.height + len(part.source.bad_quotes))
+    for note in part.source.notes:
+        if note not in reading.warnings:
+            reading.warnings.append(note)
+    section = _section("columns", place)
+    for role, name in part.plan.mapping.columns.items():
+        style = ""
+        if role in part.plan.numbers:
+            style = part.plan.numbers[role].name
+        elif role == "order_date" and part.plan.dates:
+            style = part.plan.dates.name
+        elif role in part.plan.float_ids:
+            style = "numbers read as 17850.0 are 17850"
+        reading.add(
+            section, role, name, detail=f"{style}{': ' if style else ''}{' | '.join(part.plan.samples.get(role, []))}"
+        )
+    if part.rounded:
+        reading.add("orders", "rounded", rows=part.rounded, detail="amounts with more than 4 decimals, rounded to 4")
+        reading.warnings.append(f"{part.rounded} rows have amounts with more than 4 decimals; they were rounded")
+
+
+def nothing_left(reading: Reading) -> DataError:
+    """Return the error for an input of which no row can be used, with its account."""
+    reasons = ", ".join(f"{aside.rows} {reason}" for reason, aside in sorted_aside(reading))
+    return DataError(
+        f"no usable rows: {reading.rows_read} read, all set aside ({reasons})",
+        "see them with: clvtool inspect FILE --rejects rejects.csv",
+    )
+
+
+def notes_of(reading: Reading) -> list[str]:
+    """Return the account in one sentence, and the warnings."""
+    aside = sum(one.rows for one in reading.set_aside.values())
+    reasons = ", ".join(f"{one.rows:,} {reason}" for reason, one in sorted_aside(reading))
+    account = f"{reading.rows_read:,} rows read, {reading.rows_used:,} used"
+    return [f"{account}, {aside:,} set aside: {reasons}" if aside else account, *reading.warnings]
+
+
+def sorted_aside(reading: Reading) -> list[tuple[str, Aside]]:
+    """Return what was set aside, in the order of REASONS."""
+    return [(reason, reading.set_aside[reason]) for reason in REASONS if reason in reading.set_aside]
+
+
+def _section(name: str, place: int | None) -> str:
+    return name if place is None else f"{name} {place}"

@@ -1,0 +1,231 @@
+"""Which source column means what: header words of many shops, and the profiles of known exports, all as data."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROLES: dict[str, str] = {
+    "order_id": (
+        "order id|order|order number|order no|order nr|order ref|order reference|invoice|invoice id|invoice no|"
+        "invoice number|transaction id|purchase id|receipt number|numer zamowienia|nr zamowienia|id zamowienia|"
+        "zamowienie|numer|bestellnummer|bestell nr|bestellung|auftragsnummer|rechnungsnummer|numero de commande|"
+        "n de commande|commande|numero de pedido|pedido|id pedido|id commande"
+    ),
+    "customer_id": (
+        "customer id|customer|customer no|customer number|customer nr|client id|client|user id|buyer id|buyer|"
+        "account id|cust id|id klienta|klient|klient id|numer klienta|nr klienta|kundennummer|kunden nr|kunden id|"
+        "kunde|id client|numero client|id cliente|cliente|numero de cliente"
+    ),
+    "email": (
+        "email|e mail|email address|customer email|billing email|buyer email|adres email|adres e mail|"
+        "e mail adresse|courriel|adresse email|adresse e mail|correo|correo electronico"
+    ),
+    "phone": "phone|phone number|customer phone|billing phone|telefon|numer telefonu|telephone|telefono|telefonnummer",
+    "order_date": (
+        "order date|date|created|created at|created on|purchase date|purchased at|invoice date|transaction date|"
+        "date created|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|bestelldatum|"
+        "datum|kaufdatum|rechnungsdatum|date de commande|date commande|date d achat|fecha|fecha de pedido|fecha de compra"
+    ),
+    "order_total": (
+        "total|order total|grand total|total amount|total price|order value|order amount|total paid|amount paid|"
+        "suma|kwota zamowienia|wartosc zamowienia|razem|gesamt|gesamtbetrag|gesamtsumme|montant total|total commande|"
+        "importe total|total pedido"
+    ),
+    "amount": (
+        "amount|revenue|sales|net revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|wartosc|"
+        "betrag|umsatz|montant|importe"
+    ),
+    "quantity": (
+        "quantity|qty|units|items|lineitem quantity|ilosc|liczba sztuk|menge|anzahl|quantite|cantidad|unidades"
+    ),
+    "unit_price": "unit price|price|item price|lineitem price|cena|cena jednostkowa|preis|einzelpreis|prix|"
+    "prix unitaire|precio|precio unitario",
+    "line_discount": "line discount|lineitem discount|discount per line",
+    "cost": "cost|total cost|cogs|cost of goods|cost of goods sold|line cost|koszt|koszt zakupu|kosten|cout|coste",
+    "unit_cost": "unit cost|cost price|purchase price|cost per item|cena zakupu|einkaufspreis|prix d achat|precio de coste",
+    "margin": "",  # only when asked for: a column of that name may as well hold rates
+    "currency": "currency|order currency|currency code|waluta|wahrung|devise|moneda",
+    "status": (
+        "status|order status|payment status|state|financial status|status zamowienia|stan|bestellstatus|statut|estado"
+    ),
+    "cancelled_at": "cancelled at|canceled at|data anulowania",
+    "refunded_amount": "refunded amount|amount refunded|refund amount|total refunded|kwota zwrotu",
+    "product_id": "product id|sku|stock code|stockcode|item id|product code|lineitem sku|id produktu|kod produktu|artikelnummer",
+    "product_name": (
+        "product|product name|item|item name|description|lineitem name|produkt|nazwa produktu|produktname|artikel|"
+        "produit|producto"
+    ),
+    "category": "category|product category|product type|kategoria|kategorie|categorie|categoria",
+}
+"""Role → header words, as `normal` writes them. A column may be claimed by one role only."""
+
+LINE_ROLES = ("quantity", "unit_price", "line_discount", "product_id", "product_name", "category")
+"""Roles that only exist per order line: where one is there, two equal rows can be two real lines."""
+
+MISSING_IDENTITY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
+
+_STATUS_WORDS: dict[str, str] = {
+    "cancelled": "cancelled|canceled|cancelled by customer|anulowane|anulowana|anulowany|anulowano|storniert|annule|cancelado",
+    "voided": "voided|void",
+    "failed": "failed|declined|rejected|error|payment error|odrzucone|nieudane|fehlgeschlagen|echoue|fallido",
+    "pending": (
+        "pending|pending payment|awaiting payment|on hold|unpaid|oczekujace|oczekuje|oczekuje na platnosc|"
+        "nieoplacone|ausstehend|en attente|pendiente"
+    ),
+    "draft": "draft|checkout draft|incomplete|abandoned|expired|szkic|porzucone",
+    "test": "test",
+    "refunded": "refunded|fully refunded|returned|zwrot|zwrocone|zwrocono|erstattet|rembourse|reembolsado",
+}
+STATUS_REASONS: dict[str, str] = {word: reason for reason, words in _STATUS_WORDS.items() for word in words.split("|")}
+"""Status word, as `normal` writes it → what happens to the order. `refunded` keeps it, with its refund beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A known export: by which headers it is recognised, and what differs from the common header words."""
+
+    name: str
+    signature: tuple[str, ...]
+    roles: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    refund_prefix: str = ""  # an order id that begins with it is a cancellation
+    adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
+    note: str = ""
+
+
+PROFILES: tuple[Profile, ...] = (
+    Profile(
+        "shopify",
+        ("name", "financial status", "lineitem quantity", "created at"),
+        roles={
+            "order_id": "name",
+            "email": "email",
+            "phone": "phone",
+            "order_date": "created at",
+            "order_total": "total",
+            "status": "financial status",
+            "cancelled_at": "cancelled at",
+            "refunded_amount": "refunded amount",
+        },
+        ignore=("billing phone", "shipping phone", "receipt number", "id"),
+        note="one row a line item; the order's own cells stand on its first row only",
+    ),
+    Profile(
+        "online-retail",
+        ("stockcode", "description", "quantity", "country"),
+        roles={
+            "order_id": "invoiceno|invoice",
+            "customer_id": "customerid|customer id",
+            "order_date": "invoicedate",
+            "unit_price": "unitprice|price",
+            "product_id": "stockcode",
+        },
+        refund_prefix="C",
+        adjustment_prefix="A",
+        note="invoices that begin with C are cancellations, with A bad-debt adjustments",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping_:
+    """What was understood of a header: role → source column, and the profile that said so."""
+
+    columns: dict[str, str]
+    profile: Profile | None
+
+    def get(self, role: str) -> str | None:
+        """Return the source column of a role, or None."""
+        return self.columns.get(role)
+
+
+def normal(header: str) -> str:
+    """Return a header in lower case without diacritics and punctuation, words parted by one space."""
+    text = unicodedata.normalize("NFKD", header.replace("ł", "l").replace("Ł", "L")).casefold()
+    kept = "".join(sign if sign.isalnum() else " " for sign in text if not unicodedata.combining(sign))
+    return " ".join(kept.split())
+
+
+_BY_WORD = {word: role for role, words in ROLES.items() for word in words.split("|") if word}
+_BY_WORD |= {word.replace(" ", ""): role for word, role in _BY_WORD.items()}
+
+
+def understand(header: Sequence[str], given: Mapping[str, str], profile_name: str | None = None) -> Mapping_:
+    """Return which source column has which role.
+
+    `given` (role → source column) wins over everything. Raises UsageError for a role or profile that does not exist,
+    DataError for a column that is not there, and where two columns claim one role.
+    """
+    profile = _profile(header, profile_name)
+    columns: dict[str, str] = {}
+    for role, name in given.items():
+        if role not in ROLES:
+            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", did_you_mean(role, ROLES))
+        columns[role] = _find(header, name)
+    taken = set(columns.values())
+    by_word: dict[str, str] = dict(_BY_WORD)
+    own_roles = profile.roles if profile else {}
+    if profile:
+        by_word = {word: role for word, role in by_word.items() if role not in own_roles}
+        by_word |= {word: role for role, words in own_roles.items() for word in words.split("|")}
+        by_word = {word: role for word, role in by_word.items() if word not in profile.ignore}
+    claims: dict[str, list[str]] = {}
+    for name in header:
+        role = by_word.get(normal(name))
+        if role is not None and role not in columns and name not in taken:
+            claims.setdefault(role, []).append(name)
+    for role, names in claims.items():
+        if len(names) > 1:
+            raise DataError(
+                f"columns {' and '.join(repr(name) for name in names)} both look like {role}",
+                f"say which one it is: --map {role}={_quoted(names[0])}",
+            )
+        columns[role] = names[0]
+    return Mapping_(columns, profile)
+
+
+def _find(header: Sequence[str], name: str) -> str:
+    if name in header:
+        return name
+    folded = {normal(column): column for column in header}
+    if normal(name) in folded:
+        return folded[normal(name)]
+    raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
+
+
+def _profile(header: Sequence[str], name: str | None) -> Profile | None:
+    if name is not None:
+        for profile in PROFILES:
+            if profile.name == name:
+                return profile
+        if name == "plain":
+            return None
+        known = ["plain", *(profile.name for profile in PROFILES)]
+        raise UsageError(f"there is no profile {name!r}", did_you_mean(name, known))
+    words = {normal(column) for column in header}
+    return next((profile for profile in PROFILES if set(profile.signature) <= words), None)
+
+
+def missing(role: str, header: Sequence[str]) -> DataError:
+    """Return the error for a role that no column has, with the nearest headers."""
+    from difflib import get_close_matches
+
+    known = {normal(column): column for column in header}
+    words = [role.replace("_", " "), *ROLES[role].split("|")]
+    near = [known[match] for word in words for match in get_close_matches(word, list(known), n=1, cutoff=0.7)]
+    found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
+    guess = near[0] if near else "COLUMN"
+    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
+    meant = f"; did you mean {guess!r}?" if near else ""
+    return DataError(f"no column for the {what}", f"{found}{meant} Say it with --map {role}={_quoted(guess)}")

@@ -1,0 +1,151 @@
+"""How dates are written, decided from all values of a column."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+_MONTH = r"[A-Za-z]{3,9}\.?"
+_STYLES: tuple[tuple[str, str, str], ...] = (
+    # name, pattern of the date part, format
+    ("YYYY-MM-DD", r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ].*)?$", "%Y-%m-%d"),
+    ("YYYY/MM/DD", r"^(\d{4}/\d{1,2}/\d{1,2})(?:[T ].*)?$", "%Y/%m/%d"),
+    ("YYYY.MM.DD", r"^(\d{4}\.\d{1,2}\.\d{1,2})(?:[T ].*)?$", "%Y.%m.%d"),
+    ("YYYYMMDD", r"^((?:19|20)\d{6})(?:[T ].*)?$", "%Y%m%d"),
+    ("DD.MM.YYYY", r"^(\d{1,2}\.\d{1,2}\.\d{4})(?:[ ,T].*)?$", "%d.%m.%Y"),
+    ("DD/MM/YYYY", r"^(\d{1,2}/\d{1,2}/\d{4})(?:[ ,T].*)?$", "%d/%m/%Y"),
+    ("DD-MM-YYYY", r"^(\d{1,2}-\d{1,2}-\d{4})(?:[ ,T].*)?$", "%d-%m-%Y"),
+    ("DD.MM.YY", r"^(\d{1,2}\.\d{1,2}\.\d{2})(?:[ ,T].*)?$", "%d.%m.%y"),
+    ("DD/MM/YY", r"^(\d{1,2}/\d{1,2}/\d{2})(?:[ ,T].*)?$", "%d/%m/%y"),
+    ("MM/DD/YY", r"^(\d{1,2}/\d{1,2}/\d{2})(?:[ ,T].*)?$", "%m/%d/%y"),
+    ("Mon DD, YYYY", rf"^({_MONTH} \d{{1,2}}, \d{{4}})(?:[ ,T].*)?$", "%b %d, %Y"),
+    ("DD Mon YYYY", rf"^(?:[A-Za-z]{{3}}, )?(\d{{1,2}} {_MONTH} \d{{4}})(?:[ ,T].*)?$", "%d %b %Y"),
+    ("unix seconds", r"^(\d{10})(?:\.0*)?$", "s"),
+    ("unix milliseconds", r"^(\d{13})$", "ms"),
+)
+_OFFSET = r"(?:\s*(Z|UTC|GMT)|\s*([+-])(\d{2}):?(\d{2}))$"
+
+
+@dataclass(frozen=True, slots=True)
+class DateStyle:
+    """A way of writing dates; `pattern` takes out the date part, `format` reads it.
+
+    `fixed` promises ISO dates of full width, which are read ten times faster than by pattern.
+    """
+
+    name: str
+    pattern: str
+    format: str
+    fixed: bool = False
+
+    def parse(self, column: pl.Expr, tz: str | None = None) -> pl.Expr:
+        """Return the stripped column as Date, null where a value does not keep to the style.
+
+        Without `tz` the date is the one on the wall clock, whatever offset stands behind it; with it, values that
+        carry an offset are converted to that zone first.
+        """
+        import polars as pl
+
+        if self.format in {"s", "ms"}:
+            number = column.str.extract(self.pattern, 1).cast(pl.Int64, strict=False)
+            moment = pl.from_epoch(number, time_unit="s" if self.format == "s" else "ms")
+            if tz:
+                moment = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
+            return moment.dt.date()
+        if self.fixed:
+            wall = column.str.head(10).str.to_date(self.format, strict=False)
+        else:
+            wall = column.str.extract(self.pattern, 1).str.to_date(self.format, strict=False)
+        return wall if tz is None else self._in_zone(column, wall, tz)
+
+    def _in_zone(self, column: pl.Expr, wall: pl.Expr, tz: str) -> pl.Expr:
+        import polars as pl
+
+        offset = column.str.extract_groups(_OFFSET)
+        minutes = (offset.struct.field("3").cast(pl.Int64) * 60 + offset.struct.field("4").cast(pl.Int64)) * pl.when(
+            offset.struct.field("2") == "-"
+        ).then(-1).otherwise(1)
+        minutes = pl.when(offset.struct.field("1").is_not_null()).then(0).otherwise(minutes)
+        clock = column.str.extract_groups(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp][Mm])?")
+        hour = clock.struct.field("1").cast(pl.Int64).fill_null(0)
+        half = clock.struct.field("4").str.to_lowercase()
+        hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + pl.when(half == "pm").then(12).otherwise(0))
+        minute = clock.struct.field("2").cast(pl.Int64).fill_null(0)
+        moment = wall.cast(pl.Datetime("us")) + pl.duration(minutes=hour * 60 + minute - minutes)
+        return (
+            pl.when(minutes.is_null())
+            .then(wall)
+            .otherwise(moment.dt.replace_time_zone("UTC").dt.convert_time_zone(tz).dt.date())
+        )
+
+
+_ALL = {name: DateStyle(name, pattern, form) for name, pattern, form in _STYLES}
+ISO = DateStyle("YYYY-MM-DD", _ALL["YYYY-MM-DD"].pattern, "%Y-%m-%d", fixed=True)
+
+
+def date_style(values: Iterable[str], column: str, given: str | None = None) -> DateStyle | None:
+    """Decide the style from the values of a column: the one that reads the most of them.
+
+    Returns None when no value looks like a date. Raises DataError where day-first and month-first read the values
+    equally well, or where some values can only be one and some only the other.
+    """
+    texts = sorted({value.strip() for value in values if value.strip()})
+    if given is not None:
+        return _given(given)
+    read = {name: [text for text in texts if _reads(style, text)] for name, style in _ALL.items()}
+    most = max((len(found) for found in read.values()), default=0)
+    if most == 0:
+        return None
+    best = [name for name, found in read.items() if len(found) == most]
+    for name in best:
+        twin = name.translate(str.maketrans("DM", "MD"))
+        if twin == name or twin not in read:
+            continue
+        only, other = set(read[name]) - set(read[twin]), set(read[twin]) - set(read[name])
+        if only and other:
+            raise DataError(
+                f"column {column!r} mixes day-first and month-first dates: {min(only)!r} and {min(other)!r}",
+                f"say which it is: --date-format {name} or --date-format {twin}; the other rows are then set aside",
+            )
+        if not only and not other:
+            shown = ", ".join(repr(text) for text in read[name][:3])
+            raise DataError(
+                f"column {column!r} can be read two ways: {shown} may be day-first or month-first",
+                f"say which it is: --date-format {name} or --date-format {twin}",
+            )
+    style = _ALL[best[0]]
+    return (
+        ISO if style.name == ISO.name and all(re.match(r"\d{4}-\d\d-\d\d", text) for text in read[ISO.name]) else style
+    )
+
+
+def _given(name: str) -> DateStyle:
+    if "%" in name:
+        return DateStyle(name, r"^(.*)$", name)
+    for known, style in _ALL.items():
+        if known.casefold() == name.casefold():
+            return style
+    raise UsageError(f"there is no date format {name!r}", f"there is: {', '.join(_ALL)}, or a pattern such as %d.%m.%Y")
+
+
+def _reads(style: DateStyle, text: str) -> bool:
+    match = re.match(style.pattern, text)
+    if not match:
+        return False
+    if style.format in {"s", "ms"}:
+        return True
+    numbers = [int(number) for number in re.findall(r"\d+", match[1])]
+    order = [part for part in re.findall(r"%([a-zA-Z])", style.format) if part in "dm"]
+    if style.format in {"%b %d, %Y", "%d %b %Y", "%Y%m%d"}:
+        return True
+    day_month = numbers[1:3] if style.format.startswith("%Y") else numbers[:2]
+    by_part = dict(zip(order, day_month, strict=True))
+    return 1 <= by_part["m"] <= 12 and 1 <= by_part["d"] <= 31

@@ -1,0 +1,126 @@
+"""What was understood of the inputs and what happened to every row, as one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError
+from clvtool.ingest.account import sorted_aside
+from clvtool.ingest.read import Orders, read_orders
+from clvtool.ingest.reading import REASONS, Reading
+from clvtool.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from clvtool.ingest.reading import ReadOptions
+
+ENOUGH = 3
+DEFINITIONS = {
+    "rows": "rows of the input; rows read = rows used + rows set aside, each set aside for one reason",
+    "orders": "orders (or refunds) they make up",
+    "money": "sum of their amounts",
+}
+
+
+def inspect(inputs: Sequence[str], options: ReadOptions, *, trace: bool = False) -> tuple[Result, Orders]:
+    """Return `section item value rows orders money detail`, and the orders that were read.
+
+    What cannot be settled is a row of the section `problem` and the orders are empty; nothing is raised for it.
+    Raises InputError and UsageError as `read_orders` does.
+    """
+    import polars as pl
+
+    reading = Reading()
+    problem: DataError | None = None
+    try:
+        orders = read_orders(inputs, options, reading=reading, trace=trace)
+    except DataError as error:
+        problem = error
+        orders = Orders(pl.DataFrame(), reading)
+    if orders.table.height:
+        describe(orders)
+    else:
+        _account(reading)
+    if problem is not None:
+        reading.add("problem", "data", problem.message, detail=problem.hint or None)
+    for warning in reading.warnings:
+        reading.add("warning", "reading", warning)
+    schema = {
+        "section": pl.String,
+        "item": pl.String,
+        "value": pl.String,
+        "rows": pl.Int64,
+        "orders": pl.Int64,
+        "money": pl.Decimal(38, 4),
+        "detail": pl.String,
+    }
+    rows = [
+        (fact.section, fact.item, fact.value, fact.rows, fact.orders, fact.money, fact.detail) for fact in reading.facts
+    ]
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    return Result("inspect", "What was read", table, currency=reading.currency, definitions=DEFINITIONS), orders
+
+
+def describe(orders: Orders) -> None:
+    """Add to the reading's facts what the orders themselves show."""
+    import polars as pl
+
+    table, reading = orders.table, orders.reading
+    _account(reading)
+    is_order = pl.col("kind") == "order"
+    bought = table.filter(is_order)
+    back = table.filter(~is_order)
+    money = "amount" in table.columns
+    reading.add("orders", "orders", orders=bought.height, money=_total(bought))
+    reading.add("orders", "refunds", orders=back.height, money=_total(back))
+    if money:
+        free = bought.filter(pl.col("amount") == 0)
+        reading.add("orders", "at_amount_0", orders=free.height, detail="kept; --zero-orders drop leaves them out")
+        reading.add("orders", "net", money=_total(table))
+    guests = table.filter(pl.col("customer_id").is_null())
+    share = f"{guests.filter(is_order).height / max(bought.height, 1):.1%} of orders"
+    reading.add("identity", "customers", table["customer_id"].drop_nulls().n_unique())
+    reading.add(
+        "identity", "without_customer", orders=guests.filter(is_order).height, money=_total(guests), detail=share
+    )
+    days = bought["order_date"] if bought.height else table["order_date"]
+    reading.add("dates", "first", days.min())
+    reading.add("dates", "last", days.max())
+    reading.add("currency", "currency", reading.currency or "not named")
+    _sufficiency(bought, reading)
+
+
+def _account(reading: Reading) -> None:
+    aside = sum(one.rows for one in reading.set_aside.values())
+    reading.add("rows", "read", rows=reading.rows_read)
+    reading.add("rows", "used", rows=reading.rows_used)
+    reading.add("rows", "set_aside", rows=aside)
+    for reason, one in sorted_aside(reading):
+        reading.add(
+            "set aside",
+            reason,
+            rows=one.rows,
+            orders=one.orders or None,
+            money=one.money or None,
+            detail=REASONS[reason],
+        )
+
+
+def _sufficiency(bought: pl.DataFrame, reading: Reading) -> None:
+    import polars as pl
+
+    known = bought.filter(pl.col("customer_id").is_not_null())
+    counts = known.group_by("customer_id").agg(days=pl.col("order_date").n_unique())["days"]
+    first, last = bought["order_date"].min(), bought["order_date"].max()
+    history = (last - first).days + 1 if first is not None and last is not None else 0  # type: ignore[operator]
+    reading.add("sufficiency", "days_of_history", history)
+    reading.add("sufficiency", "customers_with_orders", counts.len())
+    reading.add("sufficiency", "customers_with_2_purchase_days", int((counts >= 2).sum()))
+    reading.add("sufficiency", "customers_with_3_purchase_days", int((counts >= ENOUGH).sum()))
+
+
+def _total(table: pl.DataFrame) -> object:
+    return table["amount"].sum() if "amount" in table.columns else None

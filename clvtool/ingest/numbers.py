@@ -1,0 +1,128 @@
+"""How numbers are written: decimal sign, thousands, currency marks, signs; decided from all values of a column."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+SCALE = 4
+_SPACES = "\u00a0\u202f\u2009 '’"
+_MARK = r"(?:[A-Za-z]{3}|[$€£¥₽₴₺₹₩]|zł|ZŁ|Kč|kr\.?|R\$|Ft|лв\.?)"
+_DECORATED = re.compile(
+    rf"^(?P<open>\()?\s*(?P<minus>[-+−–])?\s*{_MARK}?\s*(?P<minus2>[-+−–])?\s*"
+    rf"(?P<number>[0-9.,][0-9.,{_SPACES}]*?)\s*{_MARK}?\s*(?P<close>\))?(?P<minus3>[-−])?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStyle:
+    """A way of writing numbers. `plain` is what a machine writes: digits, an optional dot, nothing else."""
+
+    decimal: str = "."
+    plain: bool = True
+
+    @property
+    def name(self) -> str:
+        """Return the style in words."""
+        return f"decimal {'point' if self.decimal == '.' else 'comma'}{'' if self.plain else ', with signs around it'}"
+
+    def parse(self, column: pl.Expr) -> pl.Expr:
+        """Return the stripped column as Decimal(18, 4), null where a value does not keep to the style."""
+        import polars as pl
+
+        money = pl.Decimal(18, SCALE)
+        if self.plain and self.decimal == ".":
+            return column.cast(money, strict=False)
+        thousands = "," if self.decimal == "." else "."
+        t, d = re.escape(thousands), re.escape(self.decimal)
+        number = rf"(?:\d{{1,3}}(?:[{t}{_SPACES}]\d{{3}})+|\d+)?(?:{d}\d*)?"
+        pattern = rf"^(\()?\s*([-+−–])?\s*{_MARK}?\s*([-+−–])?\s*({number})\s*{_MARK}?\s*\)?([-−])?$"
+        groups = column.str.extract_groups(pattern)
+        digits = (
+            groups.struct.field("4")
+            .str.replace_all(rf"[{t}{_SPACES}]", "")
+            .str.replace(self.decimal, ".", literal=True)
+            .cast(money, strict=False)
+        )
+        minus = (
+            groups.struct.field("1").is_not_null()
+            | groups.struct.field("2").is_in(["-", "−", "–"]).fill_null(value=False)
+            | groups.struct.field("3").is_in(["-", "−", "–"]).fill_null(value=False)
+            | groups.struct.field("5").is_not_null()
+        )
+        return pl.when(minus).then(-digits).otherwise(digits).cast(money)
+
+    def is_rounded(self, column: pl.Expr) -> pl.Expr:
+        """Return where a value has more decimals than are kept."""
+        if self.plain and self.decimal == ".":
+            return (column.str.len_bytes() - column.str.find(".", literal=True) > SCALE + 1).fill_null(value=False)
+        return column.str.contains(rf"{re.escape(self.decimal)}\d{{{SCALE + 1},}}").fill_null(value=False)
+
+
+PLAIN = NumberStyle()
+
+
+def number_style(values: Iterable[str], column: str, decimal: str | None = None) -> NumberStyle:
+    """Decide the style from the values of a column (any order, repeats do not matter).
+
+    A single separator before exactly three digits says nothing by itself: `1,234` is one thousand or one and a bit.
+    Raises DataError when nothing settles it, or when the values contradict each other.
+    """
+    plain = True
+    evidence: dict[str, str] = {}
+    unclear: list[str] = []
+    for raw in values:
+        value = raw.strip()
+        if re.fullmatch(r"[-+]?\d+", value):
+            continue
+        match = _DECORATED.match(value)
+        if not match:
+            continue
+        number = re.sub(f"[{_SPACES}]", "", match["number"])
+        if not re.fullmatch(r"[-+]?\d*\.?\d*", value):
+            plain = False
+        found = _decimal_sign(number)
+        if found == "?":
+            unclear.append(value)
+        elif found:
+            evidence.setdefault(found, value)
+    if decimal is not None:
+        return NumberStyle(decimal, plain=plain and decimal == ".")
+    if len(evidence) > 1:
+        raise DataError(
+            f"column {column!r} mixes decimal points and decimal commas: {evidence['.']!r} and {evidence[',']!r}",
+            "say which it is: --decimal . or --decimal ,",
+        )
+    if not evidence and unclear:
+        shown = ", ".join(repr(value) for value in sorted(set(unclear))[:3])
+        raise DataError(
+            f"column {column!r} can be read two ways: {shown} may be thousands or decimals",
+            "say which sign is the decimal one: --decimal . or --decimal ,",
+        )
+    sign = next(iter(evidence), ".")
+    return NumberStyle(sign, plain=plain and sign == ".")
+
+
+def _decimal_sign(number: str) -> str:
+    """Return the decimal sign that a value proves, `?` where it could be either, or nothing."""
+    dots, commas = number.count("."), number.count(",")
+    if dots and commas:
+        return "." if number.rindex(".") > number.rindex(",") else ","
+    if dots + commas == 0:
+        return ""
+    sign = "." if dots else ","
+    other = "," if dots else "."
+    if dots + commas > 1:
+        return other
+    whole, _, part = number.partition(sign)
+    if len(part) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0"):
+        return "?"
+    return sign

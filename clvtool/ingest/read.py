@@ -1,0 +1,185 @@
+"""Inputs in, canonical table and the account of its reading out: the one door of this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError, UsageError, did_you_mean
+from clvtool.ingest import columns as header_words
+from clvtool.ingest.account import describe_source, describe_rows, nothing_left
+from clvtool.ingest.orders import to_orders
+from clvtool.ingest.reading import Reading, ReadOptions
+from clvtool.ingest.rows import Rows, read_rows
+from clvtool.ingest.source import Source, open_sources
+from clvtool.schema import ORDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import polars as pl
+
+METADATA_KEY = "clvtool_reading"
+"""Where a converted Parquet file keeps its reading."""
+ROW_SPACE = 1 << 40
+"""Row r of input i (from 1) has the number i · ROW_SPACE + r when rows are traced."""
+CONSUMED = ("order_id", "customer_id", "order_date", "order_total", "amount", "cost", "currency")
+"""Roles whose source column becomes a canonical column, and so is no extra column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """ORDERS with the account of its reading.
+
+    `table` has the canonical columns (those the source has; `order_date`, `kind` and `customer_id` always), the extra
+    columns under their source names, and nothing else.
+    """
+
+    table: pl.DataFrame
+    reading: Reading = field(default_factory=Reading)
+    sources: tuple[Source, ...] = ()
+    lines: pl.DataFrame | None = None
+
+    @property
+    def currency(self) -> str | None:
+        """Return the currency of all amounts, or None where the source names none."""
+        return self.reading.currency
+
+
+def read_orders(
+    inputs: Sequence[str],
+    options: ReadOptions | None = None,
+    *,
+    extras: Iterable[str] | None = None,
+    with_cost: bool = True,
+    reading: Reading | None = None,
+    trace: bool = False,
+    keep_lines: bool = False,
+) -> Orders:
+    """Read inputs (paths, patterns, `-`) as one ORDERS table.
+
+    `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
+    handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says of
+    every row that is set aside why; `sources` are needed to show them.
+    Raises InputError, DataError and UsageError as the errors module says.
+    """
+    options = options or ReadOptions()
+    reading = reading if reading is not None else Reading()
+    import polars as pl
+
+    wanted = None if extras is None else list(extras)
+    sources = open_sources(inputs, options.encoding, options.delimiter)
+    converted = [source for source in sources if source.kind == "parquet" and _metadata(source) is not None]
+    if converted:
+        return _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
+    names = _extra_names(sources, wanted)
+    if trace:
+        reading.traced = {}
+    parts: list[Rows] = []
+    for place, source in enumerate(sources, start=1):
+        header = _header(source)
+        describe_source(source, place if len(sources) > 1 else None, len(header), reading)
+        mapping = header_words.understand(header, options.mapping, options.profile)
+        _require(mapping, header, source)
+        own = [name for name in _own_extras(header, mapping, names)]
+        part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
+        if trace:
+            part = replace(
+                part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
+            )
+        describe_rows(part, place if len(sources) > 1 else None, reading)
+        parts.append(part)
+    lines: list[pl.DataFrame] = []
+    table = to_orders(parts, options, reading, lines if keep_lines else None)
+    if table.is_empty():
+        raise nothing_left(reading)
+    table = _renamed(table.drop("rows", "row", strict=False))
+    together = pl.concat(lines, how="diagonal") if lines else None
+    return Orders(table, reading, tuple(part.source for part in parts), together)
+
+
+def _header(source: Source) -> list[str]:
+    return list(source.header) if source.kind == "csv" else source.scan().collect_schema().names()
+
+
+def _require(mapping: header_words.Mapping_, header: Sequence[str], source: Source) -> None:
+    if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
+        raise header_words.missing("customer_id", header)
+    if not mapping.get("order_date"):
+        raise header_words.missing("order_date", header)
+    if source.kind == "csv" and not source.sample_records(1):
+        raise DataError(f"{source.label} has a header but no rows")
+
+
+def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:
+    """Return the wanted extra columns in `normal` form; raise DataError for one that no source has."""
+    if wanted is None:
+        return None
+    known = {header_words.normal(name): name for source in sources for name in _header(source)}
+    for name in wanted:
+        if header_words.normal(name) not in known and name not in ORDERS:
+            raise DataError(f"there is no column {name!r}", did_you_mean(name, known.values()))
+    return {header_words.normal(name) for name in wanted}
+
+
+def _own_extras(header: Sequence[str], mapping: header_words.Mapping_, names: set[str] | None) -> list[str]:
+    consumed = {mapping.get(role) for role in CONSUMED}
+    return [
+        name
+        for name in header
+        if (names is None and name not in consumed) or (names is not None and header_words.normal(name) in names)
+    ]
+
+
+def _renamed(table: pl.DataFrame) -> pl.DataFrame:
+    """Give extra columns their source names back; one that is named like a canonical column gets `source_` before it."""
+    names = {name: name.removeprefix("extra_") for name in table.columns if name.startswith("extra_")}
+    names = {name: f"source_{new}" if new in table.columns or new in ORDERS else new for name, new in names.items()}
+    return table.rename(names)
+
+
+def _metadata(source: Source) -> str | None:
+    import polars as pl
+
+    found = pl.read_parquet_metadata(source.path)
+    return found.get(METADATA_KEY)
+
+
+def _converted(
+    sources: Sequence[Source],
+    converted: Sequence[Source],
+    options: ReadOptions,
+    wanted: list[str] | None,
+    reading: Reading,
+    *,
+    with_cost: bool,
+) -> Orders:
+    """Read one file that `convert` wrote: nothing is found out again."""
+    import polars as pl
+
+    if len(sources) > 1:
+        raise UsageError(
+            "a converted file is read alone, not together with others",
+            "convert all the raw files into one Parquet file",
+        )
+    if options.said():
+        flag = options.said()[0].replace("_", "-").replace("mapping", "map")
+        raise UsageError(f"--{flag} says how to read a raw export; this file is converted already")
+    source = converted[0]
+    stored = Reading.from_json(str(_metadata(source)))
+    for name in Reading.__dataclass_fields__:
+        setattr(reading, name, getattr(stored, name))
+    scan = pl.scan_parquet(source.path, glob=False)
+    header = scan.collect_schema().names()
+    if "order_date" not in header:
+        raise DataError(f"{source.label} holds order lines, not orders", "convert the raw file with --table orders")
+    canonical = [name for name in ORDERS if name in header and (with_cost or name != "cost")]
+    if wanted is None:
+        chosen = header
+    else:
+        by_normal = {header_words.normal(name): name for name in header}
+        for name in wanted:
+            if header_words.normal(name) not in by_normal:
+                raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
+        chosen = [*canonical, *dict.fromkeys(by_normal[header_words.normal(name)] for name in wanted)]
+    return Orders(scan.select(dict.fromkeys(chosen)).collect(engine="streaming"), reading)

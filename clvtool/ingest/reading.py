@@ -1,0 +1,148 @@
+"""How an input is to be read, and what was found out while reading it.
+
+A `Reading` travels with the canonical table, also inside a converted file, so that every later run can say the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from clvtool.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+VERSION = 1
+
+REASONS: dict[str, str] = {
+    "blank_row": "nothing in the columns that matter",
+    "too_many_fields": "more fields than the header has columns",
+    "bad_quotes": "a quotation mark that is not closed",
+    "repeated_header": "the header line again",
+    "bad_date": "a date that cannot be read",
+    "bad_amount": "an amount that cannot be read, or is too large",
+    "bad_quantity": "a quantity that cannot be read",
+    "bad_price": "a price or discount that cannot be read",
+    "bad_cost": "a cost that cannot be read",
+    "bad_refund": "a refunded amount that cannot be read",
+    "missing_date": "no date",
+    "missing_amount": "no amount",
+    "implausible_date": "a date at or before 1970-01-01, or more than 366 days after nearly all others",
+    "cancelled": "the order was cancelled",
+    "voided": "the payment was voided",
+    "failed": "the payment failed",
+    "pending": "not paid yet",
+    "draft": "never placed",
+    "test": "a test order",
+    "adjustment": "bookkeeping, not an order",
+    "duplicate_row": "the same row of the same order again, in a file without order lines",
+    "other_currency": "not the currency that was asked for",
+}
+"""Why a row is set aside; a row has the first reason that fits, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read: what the user said about the file. Everything not said is found out from the content."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    profile: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    date_format: str | None = None
+    tz: str | None = None
+    minor_units: bool = False
+    currency: str | None = None
+    keep_status: tuple[str, ...] = ()
+
+    def said(self) -> list[str]:
+        """Return the names of the options that were given."""
+        return [name for name, value in asdict(self).items() if value]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of `inspect`."""
+
+    section: str
+    item: str
+    value: str | None = None
+    rows: int | None = None
+    orders: int | None = None
+    money: Decimal | None = None
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Aside:
+    """What was set aside for one reason: rows, the orders they name, and the money on them."""
+
+    rows: int = 0
+    orders: int = 0
+    money: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was understood of the inputs and what happened to their rows.
+
+    `rows_read` is counted by itself, `set_aside` by reason, `rows_used` over the orders that came of it: that they add
+    up is a check, not a definition. `traced` is not kept in a converted file.
+    """
+
+    facts: list[Fact] = field(default_factory=list)
+    rows_read: int = 0
+    rows_used: int = 0
+    set_aside: dict[str, Aside] = field(default_factory=dict)
+    currency: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    traced: dict[int, str] | None = None  # when asked for: number of a row → why it was set aside
+
+    def add(self, section: str, item: str, value: object = None, **more: Any) -> None:
+        """Note one fact."""
+        self.facts.append(Fact(section, item, None if value is None else str(value), **more))
+
+    def put_aside(
+        self, reason: str, rows: int, orders: int = 0, money: Decimal | None = None, numbers: Iterable[int] = ()
+    ) -> None:
+        """Count rows that were set aside; `numbers` says which, where the rows are traced."""
+        if self.traced is not None:
+            self.traced.update(dict.fromkeys(numbers, reason))
+        if rows:
+            aside = self.set_aside.setdefault(reason, Aside())
+            aside.rows += rows
+            aside.orders += orders
+            aside.money += money or 0
+
+    def require_all(self, *, strict: bool) -> None:
+        """Raise DataError when `strict` and any row was set aside."""
+        if strict and self.set_aside:
+            reasons = ", ".join(f"{aside.rows} {reason}" for reason, aside in self.set_aside.items())
+            raise DataError(
+                f"--strict: rows were set aside ({reasons})", "see them: clvtool inspect FILE --rejects FILE"
+            )
+
+    def to_json(self) -> str:
+        """Return the reading as text for a converted file."""
+        plain = asdict(self)
+        del plain["traced"]
+        return json.dumps({"version": VERSION, **plain}, ensure_ascii=False, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Reading:
+        """Return the reading that `to_json` wrote."""
+        plain = json.loads(text)
+        plain.pop("version")
+        plain["facts"] = [Fact(**fact | {"money": _money(fact["money"])}) for fact in plain["facts"]]
+        plain["set_aside"] = {
+            reason: Aside(**aside | {"money": Decimal(aside["money"])}) for reason, aside in plain["set_aside"].items()
+        }
+        return cls(**plain)
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,1 @@
+"""Answers: pure functions from canonical tables to results, one topic a file."""

@@ -1,0 +1,200 @@
+"""Who is a customer when: the active window, and the balance of customers per period.
+
+Definitions: a customer is active at the end of day t if it bought on a day in [t - w + 1, t]. For a period (s, e]:
+`start` = active at s, `end` = active at e, `new` = first order in the period and active at e, `new_lost` = first
+order in the period, not active at e, `lost` = in start, not in end, `returned` = in end, not in start, first order
+earlier, `returned_lost` = bought in the period and none of these. Always start + new + returned - lost = end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clvtool.errors import UsageError
+from clvtool.periods import DAYS, Period, complete, periods_between
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from clvtool.metrics.customers import Customers
+    from clvtool.metrics.orderlog import OrderLog
+
+SHARE = 0.9
+MOST_OF_LOG = 0.5
+FEWEST_GAPS = 30
+COUNTS = ("start", "new", "new_lost", "lost", "returned", "returned_lost", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long a customer counts as active after a purchase; `days` is None for the period itself."""
+
+    days: int | None
+    source: str
+
+    def mean_days(self, unit: str) -> float:
+        """Return its length in days."""
+        return DAYS[unit] if self.days is None else float(self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The periods of a log; `whole` is the range of indices of the complete ones, which stand together."""
+
+    unit: str
+    periods: tuple[Period, ...]
+    whole: range
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The customer balance.
+
+    `table`: COUNTS × group × period. Per customer, over the complete periods: `start end lost returned` (how often;
+    `returned` only in periods with a start population).
+    """
+
+    table: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    returned: NDArray[np.int64]
+
+
+def calendar(log: OrderLog, purchase_days: NDArray[np.int64], unit: str) -> Calendar:
+    """Return the periods from the first order to `as_of` and which of them the log covers whole."""
+    import numpy as np
+
+    days = np.unique(purchase_days)
+    silence = int(np.diff(days).max()) if len(days) > 1 else 0
+    periods = periods_between(log.first_day, log.as_of, unit)
+    flags = [complete(period, log.first_day, log.as_of, silence) for period in periods]
+    whole = [place for place, flag in enumerate(flags) if flag]
+    return Calendar(unit, tuple(periods), range(whole[0], whole[-1] + 1) if whole else range(0))
+
+
+def active_window(found: Customers, log: OrderLog, choice: str) -> Window:
+    """Return the window that `--active-window` means: `auto`, `period`, or a number of days.
+
+    `auto` is the smallest whole number of days within which at least 90 % of the gaps between a customer's
+    consecutive purchase days lie, at most half of the log; with fewer than 30 gaps it is the period.
+    """
+    import numpy as np
+
+    if choice == "period":
+        return Window(None, "chosen")
+    if choice != "auto":
+        if not choice.isdigit() or int(choice) == 0:
+            raise UsageError(f"--active-window {choice}: not a number of days", "write days, period or auto")
+        return Window(int(choice), "chosen")
+    same = found.buyer[1:] == found.buyer[:-1]
+    gaps = (found.bought[1:] - found.bought[:-1])[same]
+    if len(gaps) < FEWEST_GAPS:
+        return Window(None, f"only {len(gaps)} repeat purchases")
+    within = np.cumsum(np.bincount(gaps))
+    # integer arithmetic: 10 · count ≥ 9 · all, free of rounding
+    days = int(np.argmax(within * 10 >= int(SHARE * 10) * len(gaps)))
+    span = (log.as_of - log.first_day).days + 1
+    most = max(int(span * MOST_OF_LOG), 1)
+    if days > most:
+        return Window(most, "half of the log")
+    return Window(max(days, 1), "90 % of the gaps between purchases")
+
+
+def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
+    """Return who was active when, per group and period and per customer."""
+    import numpy as np
+
+    count = len(cal.periods)
+    first_day = _number(cal.periods[0].first)
+    ends = np.array([_number(period.last) for period in cal.periods], np.int64)
+    # periods are numbered 1..count and boundary k is the end of period k; boundary 0 lies before the first order
+    period_of_day = np.searchsorted(ends, np.arange(first_day, ends[-1] + 1)) + 1
+    begins = period_of_day[found.bought - first_day]
+    if window.days is None:
+        until = begins
+    else:
+        last_boundary = np.searchsorted(ends, np.arange(first_day, ends[-1] + 1) + window.days - 1, side="right")
+        until = last_boundary[found.bought - first_day]
+    seen = until >= begins  # active at a boundary at all
+    who, begins_seen, until_seen = found.buyer[seen], begins[seen], until[seen]
+    same = np.zeros(len(who), bool)
+    same[1:] = who[1:] == who[:-1]
+    joined = np.zeros(len(who), bool)
+    joined[1:] = same[1:] & (begins_seen[1:] <= until_seen[:-1] + 1)
+    heads = np.flatnonzero(~joined)
+    tails = np.append(heads[1:], len(who)) - 1 if len(who) else heads
+    run_who, run_from, run_to = who[heads], begins_seen[heads], until_seen[tails]
+    first_period = period_of_day[found.first - first_day]
+    is_new = run_from == first_period[run_who]
+
+    groups = len(found.groups)
+    table = np.zeros((len(COUNTS), groups, count), np.int64)
+
+    def tally(name: str, customer: NDArray[np.int64], period: NDArray[np.int64]) -> None:
+        inside = period <= count
+        flat = found.group[customer[inside]] * count + period[inside] - 1
+        table[COUNTS.index(name)] += np.bincount(flat, minlength=groups * count).reshape(groups, count)
+
+    tally("new", run_who[is_new], run_from[is_new])
+    tally("returned", run_who[~is_new], run_from[~is_new])
+    tally("lost", run_who, run_to + 1)
+    everyone = np.arange(found.n)
+    tally("new_lost", everyone, first_period)
+    table[COUNTS.index("new_lost")] -= table[COUNTS.index("new")]
+    ended = np.cumsum(
+        table[COUNTS.index("new")] + table[COUNTS.index("returned")] - table[COUNTS.index("lost")], axis=1
+    )
+    table[COUNTS.index("end")] = ended
+    table[COUNTS.index("start"), :, 1:] = ended[:, :-1]
+    tally("returned_lost", *_brief_returns(found, begins, until, first_period))
+
+    low, high = cal.whole.start + 1, cal.whole.stop  # complete periods are low..high
+    started = table[COUNTS.index("start")].sum(axis=0) > 0
+
+    def per_customer(values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(run_who, weights=values, minlength=found.n).astype(np.int64)
+
+    def overlap(bottom: int, top: int) -> NDArray[np.int64]:
+        return np.maximum(np.minimum(run_to, top) - np.maximum(run_from, bottom) + 1, 0)
+
+    counted = (run_from >= low) & (run_from <= high) & started[np.minimum(run_from, count) - 1]
+    return Balance(
+        table,
+        start=per_customer(overlap(low - 1, high - 1)),
+        end=per_customer(overlap(low, high)),
+        lost=per_customer((run_to + 1 >= low) & (run_to + 1 <= high)),
+        returned=per_customer(~is_new & counted),
+    )
+
+
+def _brief_returns(
+    found: Customers, begins: NDArray[np.int64], until: NDArray[np.int64], first_period: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (customer, period) of those who came back within a period and were gone again before its end."""
+    import numpy as np
+
+    brief = (until < begins) & (begins != first_period[found.buyer])
+    if not brief.any():
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    who, period = np.unique(np.stack([found.buyer[brief], begins[brief]]), axis=1)
+    seen = until >= begins
+    if not seen.any():
+        return who, period
+    # the customer's last purchase up to this period that any boundary saw: did it reach to the start of the period?
+    size = int(begins.max()) + 1
+    keys = found.buyer[seen] * size + begins[seen]  # ascending, as customers and their days are
+    place = np.searchsorted(keys, who * size + period, side="right") - 1
+    own = (place >= 0) & (found.buyer[seen][place] == who)
+    active = own & (until[seen][place] >= period - 1)
+    return who[~active], period[~active]
+
+
+def _number(day: date) -> int:
+    from datetime import date as calendar_date
+
+    return day.toordinal() - calendar_date(1970, 1, 1).toordinal()

@@ -1,0 +1,83 @@
+"""What `compute` is asked for, and what each of its figures means."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from clvtool.errors import UsageError
+from clvtool.periods import UNITS, Duration
+
+DEFINITIONS = {
+    "customers": "customers with at least one order",
+    "orders": "orders not cancelled and not refunded in full, guests' included",
+    "revenue": "money of all orders less all refunds, guests' included",
+    "refunds": "money given back",
+    "aov": "average order value: revenue ÷ orders, whole log, guests included",
+    "purchase_frequency": "orders ÷ customer-periods, complete periods; customer-periods = Σ (active at start + at end) ÷ 2",
+    "customer_value": "revenue of identified customers ÷ customer-periods, complete periods (AOV × purchase frequency)",
+    "margin_rate": "(revenue - cost) ÷ revenue, or as given with --margin; 1 where neither is known (basis: revenue)",
+    "active_window": "a customer is active for this long after a purchase",
+    "retention_rate": "customers kept ÷ customers at the start, pooled over complete periods",
+    "churn_rate": "customers lost ÷ customers at the start, pooled over complete periods",
+    "net_churn_rate": "(lost - returned) ÷ customers at the start: customers who come back are not gone",
+    "lifespan": "1 ÷ net churn rate",
+    "observed_lifespan": "window + Σ(active days beyond each customer's first window, returns bridged) ÷ customers gone",
+    "repeat_rate": "customers with two orders or more ÷ customers",
+    "historic_value_mean": "mean net revenue of a customer over the whole log",
+    "historic_value_median": "median net revenue of a customer over the whole log",
+    "top20_revenue_share": "share of net revenue of the best 20 % of customers",
+    "clv_average_lifespan": "1 average lifespan: customer value × lifespan; basis revenue",
+    "clv_average_lifespan_horizon": "1 cut at {horizon}: customer value × (1 - (1 - c)^H) ÷ c, c = 1 ÷ lifespan; basis revenue",
+    "clv_revenue_based": "2 revenue-based: customer value × margin ÷ net churn rate; basis {basis}",
+    "clv_comprehensive": "3 comprehensive: AOV × lifespan × purchase frequency × margin; basis {basis}",
+    "clv_predictive": (
+        "4 predictive: a new customer over {horizon} at {discount} a year: first purchase + expected further purchases "
+        "(BG/NBD) × expected money each (Gamma-Gamma), × margin; basis {basis}"
+    ),
+    "cac": "cost of acquiring a customer, as given",
+    "clv_to_cac_comprehensive": "clv_comprehensive ÷ CAC; 3 is a common reference",
+    "clv_to_cac_predictive": "clv_predictive ÷ CAC; 3 is a common reference",
+    "cac_payback": "first age at which mean cumulative margin per customer reaches CAC",
+    "clv_change_per_churn_point": "change of clv_average_lifespan when net churn rises by one percentage point",
+    "clv_change_per_aov_percent": "change of clv_average_lifespan when AOV rises by 1 %",
+    "clv_change_per_frequency_percent": "change of clv_average_lifespan when purchase frequency rises by 1 %",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """How value is computed. `margin` is a rate, or None for the cost column; `lifespan` is churn, observed or N periods."""
+
+    period: str = "month"
+    active_window: str = "auto"
+    horizon: Duration = field(default_factory=lambda: Duration(12, "month"))
+    discount: float = 0.10
+    margin: float | None = None
+    lifespan: str = "churn"
+    level: float = 0.95
+    cac: float | None = None
+    sensitivity: bool = False
+    log_from_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.period not in UNITS:
+            raise UsageError(f"--period {self.period}: no such period", f"there is: {', '.join(UNITS)}")
+        if not 0 < self.level < 1:
+            raise UsageError(f"--level {self.level:g} is not between 0 and 1")
+        if self.discount <= -1 or not math.isfinite(self.discount):
+            raise UsageError(f"--discount {self.discount:g} is no annual rate", "10 % a year is --discount 0.10")
+        if self.margin is not None and not -10 <= self.margin <= 1:
+            raise UsageError(f"--margin {self.margin:g} is no share of revenue", "25 % is --margin 0.25")
+        if self.cac is not None and not self.cac > 0:
+            raise UsageError(f"--cac {self.cac:g} is not above 0")
+        if self.lifespan not in {"churn", "observed"} and not _positive(self.lifespan):
+            raise UsageError(f"--lifespan {self.lifespan}: not churn, observed or a number of {self.period}s above 0")
+
+
+def _positive(text: str) -> bool:
+    try:
+        return float(text) > 0 and math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,240 @@
+"""From a log-likelihood to a fit: the part that is the same for every model.
+
+A model brings its `Form` (its name and blocks of parameters) and its log-likelihood with gradient and Hessian by the
+papers' parameters; `maximum_likelihood` returns a finished, frozen `Fit`. Nothing here is random: a fit depends on
+the data and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from math import exp, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvtool.errors import FitError
+from clvtool.models.newton import PRECISE, ROUGH, End, Objective, Optimum, Point, maximise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from clvtool.models.histories import Floats
+    from clvtool.models.scales import Coordinate, Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What identifies a model: its name, the unit of its scale parameters, and its parameters in blocks."""
+
+    name: str
+    unit: str
+    scales: tuple[Scale, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the parameters, in the order of the papers."""
+        return tuple(chain.from_iterable(scale.names for scale in self.scales))
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """Return the coordinates of all blocks."""
+        return tuple(chain.from_iterable(scale.coordinates for scale in self.scales))
+
+    def split(self, vector: Floats) -> list[tuple[Scale, Floats]]:
+        """Return each block with its part of a vector over all of them."""
+        sizes = [len(scale.names) for scale in self.scales]
+        return list(zip(self.scales, np.split(vector, np.cumsum(sizes)[:-1]), strict=True))
+
+    def theta(self, parameters: Sequence[float]) -> Floats:
+        """Return the coordinates of the parameters."""
+        return np.concatenate([scale.theta(part) for scale, part in self.split(np.asarray(parameters, float))])
+
+    def natural(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return parameters (k), their Jacobian (k × k) and their second derivatives (k × k × k) at coordinates."""
+        size, at = theta.size, 0
+        values, jacobian, curvature = np.empty(size), np.zeros((size, size)), np.zeros((size, size, size))
+        for scale, part in self.split(theta):
+            block = slice(at, at + part.size)
+            values[block], jacobian[block, block], curvature[block, block, block] = scale.natural(part)
+            at += part.size
+        return values, jacobian, curvature
+
+    def in_coordinates(self, log_likelihood: Objective) -> Objective:
+        """Return the log-likelihood as a function of the coordinates, with its derivatives by them."""
+
+        def objective(theta: Floats) -> Point:
+            values, jacobian, curvature = self.natural(theta)
+            value, gradient, hessian = log_likelihood(values)
+            bend = (gradient[:, None, None] * curvature).sum(axis=0)
+            return Point(value, _apply(jacobian.T, gradient), _sandwich(jacobian.T, hessian) + bend)
+
+        return objective
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A finished maximum-likelihood fit; what a model file stores and what the models predict from.
+
+    - `parameters`: by the papers' names, times in `unit` ('weeks' or 'money'), money in the currency of the data
+    - `std_errors`: None where the data do not determine the parameter (then `warnings` says so in words)
+    - `covariance`: of the parameters, in their order (k × k); zero in directions that are fixed at a limit
+    - `gradient_norm`: largest slope of the log-likelihood left, over the coordinates that are not fixed
+    - `facts`: figures of the data that belong to the fit (for example `repeat_purchases`)
+    - `warnings`: sentences for the user
+    """
+
+    model: str
+    parameters: Mapping[str, float]
+    std_errors: Mapping[str, float | None]
+    covariance: Floats
+    log_likelihood: float
+    n_customers: int
+    unit: str
+    converged: bool
+    gradient_norm: float
+    facts: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def maximum_likelihood(  # noqa: PLR0913 (all by name)
+    form: Form,
+    log_likelihood: Objective,
+    *,
+    starts: Iterable[Sequence[float]],
+    n_customers: int,
+    facts: Mapping[str, float],
+    pilot: Objective | None = None,
+) -> Fit:
+    """Fit a model: the first start from which the search converges decides; the others are for its failure.
+
+    `log_likelihood` maps the parameters, in the order of `form.names`, to a `Point`; `starts` are parameters;
+    `pilot` is the log-likelihood of a small part of the data, whose maximum is a start better than any other.
+    A search that fails from every start gives a fit with `converged` False, no standard errors and a warning.
+    """
+    coordinates = form.coordinates
+    objective = form.in_coordinates(log_likelihood)
+    tried: list[Optimum] = []
+    for start in starts:
+        theta = form.theta(start)
+        if pilot is not None:
+            theta = _off_the_stops(maximise(form.in_coordinates(pilot), theta, coordinates, ROUGH), coordinates, theta)
+        optimum = maximise(objective, theta, coordinates, PRECISE)
+        tried.append(optimum)
+        if optimum.converged:
+            return _finish(form, optimum, n_customers, facts, ())
+    if not any(np.isfinite(optimum.point.value) for optimum in tried):
+        raise FitError(
+            f"{form.name} has no finite likelihood for these {n_customers} customers from any of {len(tried)} starts"
+        )
+    best = max((optimum for optimum in tried if np.isfinite(optimum.point.value)), key=lambda one: one.point.value)
+    warning = (
+        f"the fit did not converge: from each of {len(tried)} starts a slope was left, "
+        f"{np.abs(best.point.gradient).max():.2g} at the best; its parameters have no standard errors"
+    )
+    return _finish(form, best, n_customers, facts, (warning,))
+
+
+def _off_the_stops(pilot: Optimum, coordinates: Sequence[Coordinate], start: Floats) -> Floats:
+    """Return the pilot's maximum as a start: on a stop, there is no slope to find the way back."""
+    if not pilot.converged:
+        return start
+    leap = np.array([coordinate.leap for coordinate in coordinates])
+    return np.clip(pilot.theta, -leap, leap)
+
+
+def _finish(
+    form: Form, optimum: Optimum, n_customers: int, facts: Mapping[str, float], warnings: tuple[str, ...]
+) -> Fit:
+    """Return the fit that the search has found, in the papers' parameters."""
+    names = form.names
+    values, jacobian, _ = form.natural(optimum.theta)
+    free = optimum.free
+    covariance = np.zeros((values.size, values.size))
+    if optimum.converged and free.size:
+        inside = np.linalg.inv(-optimum.point.hessian[np.ix_(free, free)])
+        covariance = _sandwich(jacobian[:, free], 0.5 * (inside + inside.T))
+        covariance = 0.5 * (covariance + covariance.T)
+    covariance.flags.writeable = False
+    fixed = np.setdiff1d(np.arange(values.size), free)
+    known = optimum.converged & ~(jacobian[:, fixed] != 0).any(axis=1)
+    errors = {
+        name: sqrt(variance) if sure else None
+        for name, variance, sure in zip(names, covariance.diagonal().tolist(), known.tolist(), strict=True)
+    }
+    return Fit(
+        model=form.name,
+        parameters=dict(zip(names, values.tolist(), strict=True)),
+        std_errors=errors,
+        covariance=covariance,
+        log_likelihood=float(optimum.point.value),
+        n_customers=n_customers,
+        unit=form.unit,
+        converged=optimum.converged,
+        gradient_norm=float(np.abs(optimum.point.gradient[free]).max()) if free.size else 0.0,
+        facts=dict(facts),
+        warnings=(*_words(form, optimum), *warnings),
+    )
+
+
+def _words(form: Form, optimum: Optimum) -> list[str]:
+    """Return a sentence for each coordinate that ran to a stop."""
+    said = []
+    ends = iter(optimum.ends)
+    for scale, theta in form.split(optimum.theta):
+        for coordinate, end in zip(scale.coordinates, ends, strict=False):
+            if end in (End.LOW, End.HIGH):
+                sentence = coordinate.at_low if end is End.LOW else coordinate.at_high
+                said.append(sentence.format_map(scale.words(theta)))
+    return said
+
+
+def confidence_interval(fit: Fit, name: str, level: float = 0.95) -> tuple[float, float] | None:
+    """Return the confidence interval of a parameter, taken on its logarithm so that both bounds are positive.
+
+    None where the parameter has no standard error. Raises ValueError unless 0 < level < 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"a confidence level lies between 0 and 1, not at {level}")
+    error, value = fit.std_errors[name], fit.parameters[name]
+    if error is None:
+        return None
+    from statistics import NormalDist  # as exact as scipy.special.ndtri, which takes 0.2 s to import
+
+    width = NormalDist().inv_cdf(0.5 + level / 2) * error / value
+    return value * exp(-width), value * exp(width)
+
+
+def derived_variance(function: Callable[[Fit], float], fit: Fit) -> float:
+    """Return the variance of any smooth figure derived from the parameters, by the delta method.
+
+    `function` gets the fit with moved parameters: `lambda fit: float(BgNbd(fit).expected_purchases(52))`.
+    The slopes are central differences along the principal axes of the covariance of the log parameters, so that all
+    parameters stay positive and parameters fixed at a limit stay there. A figure that needs two models has the sum of
+    its variances over the two fits.
+    """
+    values = np.array(list(fit.parameters.values()))
+    spread, axes = np.linalg.eigh(fit.covariance / values[:, None] / values)
+    variance = 0.0
+    for width, axis in zip(np.sqrt(np.maximum(spread, 0)).tolist(), axes.T, strict=True):
+        reach = width * float(np.abs(axis).max())
+        if reach < 1e-12:
+            continue
+        share = 1e-4 / reach  # the largest move is a factor of exp(1e-4)
+        ahead, behind = (
+            function(replace(fit, parameters=dict(zip(fit.parameters, moved.tolist(), strict=True))))
+            for moved in (values * np.exp(share * width * axis), values * np.exp(-share * width * axis))
+        )
+        variance += ((ahead - behind) / (2 * share)) ** 2
+    return variance
+
+
+def _apply(matrix: Floats, vector: Floats) -> Floats:
+    """Return matrix · vector, in a fixed order of summation."""
+    return np.asarray((matrix * vector).sum(axis=1))
+
+
+def _sandwich(matrix: Floats, middle: Floats) -> Floats:
+    """Return matrix · middle · matrix', in a fixed order of summation."""
+    return np.einsum("ik,kl,jl->ij", matrix, middle, matrix)

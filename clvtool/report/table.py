@@ -1,0 +1,177 @@
+"""A Result as a table for a reader at a terminal.
+
+The layout is our own and Rich only brings it to the screen: a Rich table shortens headers, and takes seconds for some
+thousand rows. A column is never narrower than its header. Where a table is too wide, the cells of text columns wrap;
+where that is not enough, each row becomes a block of `column: value` lines.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, TextIO
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.style import Style
+
+from clvtool.report.cells import columns, definitions, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clvtool.report.cells import Column
+    from clvtool.result import Result
+
+GAP = 2  # blanks between columns
+Line = tuple[str, str]  # a line of text and its Rich style
+
+
+def print_table(result: Result, stream: TextIO, limit: int | None = None) -> None:
+    """Write the first `limit` rows of the result, or all, as a table to a terminal or any other text stream."""
+    console = Console(
+        file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False, legacy_windows=False
+    )
+    at_screen = stream.isatty() or "COLUMNS" in os.environ
+    styles = {"": None, "bold": Style(bold=True), "dim": Style(dim=True)}
+    segments = []
+    for text, style in lines(result, console.width, limit=limit, elastic=not at_screen):
+        segments += [Segment(text, styles[style]), Segment("\n")]
+    console.print(Segments(segments), crop=False, end="")
+
+
+def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool = False) -> Iterator[Line]:
+    """Yield the lines of the table; an `elastic` width, off a terminal, grows to what the headers and numbers need."""
+    shown = result if limit is None else replace(result, table=result.table.head(limit))
+    yield from _wrapped(visible(result.title), width, style="bold")
+    columns_shown = columns(shown)
+    below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
+    if result.currency and any(column.money for column in columns_shown):
+        below.append(f"money in {visible(result.currency)}")
+    if below:
+        yield from _wrapped(" · ".join(below), width)
+    yield "", ""
+    yield from _body(columns_shown, shown.table.height, width, elastic=elastic)
+    missing = result.table.height - shown.table.height
+    if missing:
+        advice = f"… {missing:,} more rows: see all with --limit {result.table.height}, or save them with -o FILE.csv"
+        yield from _wrapped(advice, width, style="dim")
+    meanings = definitions(shown)
+    if meanings:
+        yield "", ""
+    for name, meaning in meanings:
+        yield from _wrapped(f"{name} — {meaning}", width, indent=2)
+    if result.notes:
+        yield "", ""
+    for note in result.notes:
+        yield from _wrapped(f"note: {visible(note)}", width, indent=6)
+
+
+def wrap(text: str, width: int, indent: int = 0) -> list[str]:
+    """Return the text in lines of at most `width` cells, broken at blanks, or inside a word that is longer.
+
+    The lines after the first leave `indent` cells for what will stand before them.
+    """
+    if _cells(text) <= width:
+        return [text]
+    rest = max(width - indent, min(width, 16))
+    broken = [""]
+    for word in text.split():
+        room = width if len(broken) == 1 else rest
+        joined = f"{broken[-1]} {word}" if broken[-1] else word
+        if _cells(joined) <= room:
+            broken[-1] = joined
+        else:
+            broken += chop_cells(word, max(rest, 2))  # a wide character takes two cells
+    return [line for line in broken if line]
+
+
+def _body(shown: list[Column], height: int, width: int, *, elastic: bool) -> Iterator[Line]:
+    if not shown or not height:
+        if shown:
+            yield from _wrapped("  ".join(column.name for column in shown), width, style="bold")
+        yield "(no rows)", "dim"
+        return
+    widths = _fit(shown, width, elastic=elastic)
+    if widths is None:
+        yield from _blocks(shown, height, width)
+        return
+    rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
+    yield _join([column.name for column in shown], shown, widths), "bold"
+    yield rule, "dim"
+    breaks = _group_ends(shown[0])
+    for number, row in enumerate(zip(*(column.cells for column in shown), strict=True)):
+        if number in breaks:
+            yield rule, "dim"
+        pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
+        for part in range(max(map(len, pieces))):
+            yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+
+
+def _fit(shown: list[Column], width: int, *, elastic: bool) -> list[int] | None:
+    """Return the width of each column, or None when the table cannot stand in the given width."""
+    widths, least = [], []
+    for column in shown:
+        natural = max(_cells(column.name), *map(_cells, column.cells))
+        widths.append(natural)
+        if column.wraps:
+            word = max(_cells(word) for cell in column.cells for word in cell.split(" "))
+            least.append(max(_cells(column.name), min(natural, max(16, min(word, 24)))))
+        else:
+            least.append(natural)
+    room = width - GAP * (len(shown) - 1)
+    if sum(least) > room:
+        return least if elastic else None
+    while sum(widths) > room:
+        slack = [(now, place) for place, (now, low) in enumerate(zip(widths, least, strict=True)) if now > low]
+        widths[max(slack)[1]] -= 1  # the widest gives first
+    return widths
+
+
+def _group_ends(first: Column) -> frozenset[int]:
+    """Return the rows before which a new group begins, when the first column names groups of rows."""
+    starts = [row for row, (above, here) in enumerate(pairwise(first.cells), start=1) if above != here]
+    groups = len(set(first.cells))
+    grouped = first.wraps and len(starts) + 1 == groups and groups * 2 <= len(first.cells)
+    return frozenset(starts) if grouped else frozenset()
+
+
+def _blocks(shown: list[Column], height: int, width: int) -> Iterator[Line]:
+    label = max(_cells(column.name) for column in shown) + 1
+    for row in range(height):
+        yield f"── {row + 1} ".ljust(min(width, 40), "─"), "dim"
+        for column in shown:
+            first, *rest = wrap(column.cells[row], max(width - label - 1, 16)) or [""]
+            yield f"{_left(column.name + ':', label)} {first}".rstrip(), ""
+            for line in rest:
+                yield " " * (label + 1) + line, ""
+
+
+def _join(cells: list[str], shown: list[Column], widths: list[int]) -> str:
+    aligned = (
+        _right(cell, room) if column.right else _left(cell, room)
+        for cell, column, room in zip(cells, shown, widths, strict=True)
+    )
+    return (" " * GAP).join(aligned).rstrip()
+
+
+def _wrapped(text: str, width: int, *, style: str = "", indent: int = 0) -> Iterator[Line]:
+    """Yield a paragraph, its further lines moved in."""
+    first, *rest = wrap(text, width, indent)
+    yield first, style
+    for line in rest:
+        yield " " * indent + line, style
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _left(text: str, room: int) -> str:
+    return text + " " * (room - _cells(text))
+
+
+def _right(text: str, room: int) -> str:
+    return " " * (room - _cells(text)) + text

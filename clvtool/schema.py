@@ -1,0 +1,60 @@
+"""The canonical tables, as plain data: what every command works on, whatever the export looked like.
+
+ORDERS has one row per order *or refund event*, not netted, and every extra column of the source as text.
+LINES has one row per order line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MONEY_SCALE = 4
+KINDS = ("order", "refund")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a canonical table: its type in words and its meaning."""
+
+    type: str  # text, date, money, kind or number
+    meaning: str
+
+
+ORDERS: dict[str, Column] = {
+    "order_id": Column("text", "the shop's number of the order; empty where the source has none"),
+    "customer_id": Column("text", "who bought; empty for a guest"),
+    "order_date": Column("date", "day of the order, or of the refund"),
+    "kind": Column("kind", "order or refund"),
+    "amount": Column("money", "what was paid; negative for a refund"),
+    "cost": Column("money", "what the goods cost the shop"),
+    "currency": Column("text", "currency of amount and cost, upper case"),
+}
+
+LINES: dict[str, Column] = {
+    "order_id": Column("text", "the order the line belongs to"),
+    "line": Column("number", "place of the line in its order, by product, quantity and amount"),
+    "product_id": Column("text", "the shop's number of the product"),
+    "product_name": Column("text", "name of the product"),
+    "category": Column("text", "category of the product"),
+    "quantity": Column("money", "pieces; negative when they came back"),
+    "unit_price": Column("money", "price of one piece"),
+    "amount": Column("money", "quantity × unit price less discount, or the line's own amount"),
+}
+
+
+def dtype(column: Column) -> pl.DataType:
+    """Return the Polars type of a canonical column."""
+    import polars as pl
+
+    types: dict[str, pl.DataType] = {
+        "text": pl.String(),
+        "date": pl.Date(),
+        "money": pl.Decimal(18, MONEY_SCALE),
+        "kind": pl.Enum(KINDS),
+        "number": pl.Int64(),
+    }
+    return types[column.type]
