@@ -94,6 +94,6 @@ def complete(period: Period, log_begins: date, as_of: date, silence: int) -> boo
     """Return whether a log covers a period whole.
 
     The end must be reached: `as_of` is its last day or later. At the beginning a log may start late by no more than
-    its longest `silence` (days between two days with orders): a shop without an order on New Year's Day has its January.
+    its longest `silence` (days between two days with orders): a shop shut on New Year's Day has its January.
     """
     return period.last <= as_of and (log_begins - period.first).days <= silence

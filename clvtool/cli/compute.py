@@ -13,7 +13,8 @@ from clvtool.report.progress import working
 TYPED = "Typed numbers instead of a file"
 
 
-def compute(  # noqa: PLR0913 - one parameter an option
+def compute(
+    *,
     reading: Reading,
     counting: Counting,
     deliver: Deliver,

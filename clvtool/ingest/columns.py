@@ -30,8 +30,9 @@ ROLES: dict[str, str] = {
     "phone": "phone|phone number|customer phone|billing phone|telefon|numer telefonu|telephone|telefono|telefonnummer",
     "order_date": (
         "order date|date|created|created at|created on|purchase date|purchased at|invoice date|transaction date|"
-        "date created|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|bestelldatum|"
-        "datum|kaufdatum|rechnungsdatum|date de commande|date commande|date d achat|fecha|fecha de pedido|fecha de compra"
+        "date created|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|"
+        "bestelldatum|datum|kaufdatum|rechnungsdatum|date de commande|date commande|date d achat|fecha|fecha de pedido|"
+        "fecha de compra"
     ),
     "order_total": (
         "total|order total|grand total|total amount|total price|order value|order amount|total paid|amount paid|"
@@ -49,7 +50,8 @@ ROLES: dict[str, str] = {
     "prix unitaire|precio|precio unitario",
     "line_discount": "line discount|lineitem discount|discount per line",
     "cost": "cost|total cost|cogs|cost of goods|cost of goods sold|line cost|koszt|koszt zakupu|kosten|cout|coste",
-    "unit_cost": "unit cost|cost price|purchase price|cost per item|cena zakupu|einkaufspreis|prix d achat|precio de coste",
+    "unit_cost": "unit cost|cost price|purchase price|cost per item|cena zakupu|einkaufspreis|prix d achat|"
+    "precio de coste",
     "margin": "",  # only when asked for: a column of that name may as well hold rates
     "currency": "currency|order currency|currency code|waluta|wahrung|devise|moneda",
     "status": (
@@ -57,7 +59,8 @@ ROLES: dict[str, str] = {
     ),
     "cancelled_at": "cancelled at|canceled at|data anulowania",
     "refunded_amount": "refunded amount|amount refunded|refund amount|total refunded|kwota zwrotu",
-    "product_id": "product id|sku|stock code|stockcode|item id|product code|lineitem sku|id produktu|kod produktu|artikelnummer",
+    "product_id": "product id|sku|stock code|stockcode|item id|product code|lineitem sku|id produktu|kod produktu|"
+    "artikelnummer",
     "product_name": (
         "product|product name|item|item name|description|lineitem name|produkt|nazwa produktu|produktname|artikel|"
         "produit|producto"
@@ -72,7 +75,8 @@ LINE_ROLES = ("quantity", "unit_price", "line_discount", "product_id", "product_
 MISSING_IDENTITY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
 
 _STATUS_WORDS: dict[str, str] = {
-    "cancelled": "cancelled|canceled|cancelled by customer|anulowane|anulowana|anulowany|anulowano|storniert|annule|cancelado",
+    "cancelled": "cancelled|canceled|cancelled by customer|anulowane|anulowana|anulowany|anulowano|"
+    "storniert|annule|cancelado",
     "voided": "voided|void",
     "failed": "failed|declined|rejected|error|payment error|odrzucone|nieudane|fehlgeschlagen|echoue|fallido",
     "pending": (
@@ -135,7 +139,7 @@ PROFILES: tuple[Profile, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping_:
+class HeaderMap:
     """What was understood of a header: role → source column, and the profile that said so."""
 
     columns: dict[str, str]
@@ -157,7 +161,7 @@ _BY_WORD = {word: role for role, words in ROLES.items() for word in words.split(
 _BY_WORD |= {word.replace(" ", ""): role for word, role in _BY_WORD.items()}
 
 
-def understand(header: Sequence[str], given: Mapping[str, str], profile_name: str | None = None) -> Mapping_:
+def understand(header: Sequence[str], given: Mapping[str, str], profile_name: str | None = None) -> HeaderMap:
     """Return which source column has which role.
 
     `given` (role → source column) wins over everything. Raises UsageError for a role or profile that does not exist,
@@ -178,9 +182,9 @@ def understand(header: Sequence[str], given: Mapping[str, str], profile_name: st
         by_word = {word: role for word, role in by_word.items() if word not in profile.ignore}
     claims: dict[str, list[str]] = {}
     for name in header:
-        role = by_word.get(normal(name))
-        if role is not None and role not in columns and name not in taken:
-            claims.setdefault(role, []).append(name)
+        claimed = by_word.get(normal(name))
+        if claimed is not None and claimed not in columns and name not in taken:
+            claims.setdefault(claimed, []).append(name)
     for role, names in claims.items():
         if len(names) > 1:
             raise DataError(
@@ -188,7 +192,7 @@ def understand(header: Sequence[str], given: Mapping[str, str], profile_name: st
                 f"say which one it is: --map {role}={_quoted(names[0])}",
             )
         columns[role] = names[0]
-    return Mapping_(columns, profile)
+    return HeaderMap(columns, profile)
 
 
 def _find(header: Sequence[str], name: str) -> str:

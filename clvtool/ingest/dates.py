@@ -148,4 +148,4 @@ def _reads(style: DateStyle, text: str) -> bool:
         return True
     day_month = numbers[1:3] if style.format.startswith("%Y") else numbers[:2]
     by_part = dict(zip(order, day_month, strict=True))
-    return 1 <= by_part["m"] <= 12 and 1 <= by_part["d"] <= 31
+    return bool(1 <= by_part["m"] <= 12 and 1 <= by_part["d"] <= 31)

@@ -48,7 +48,7 @@ def inspect(inputs: Sequence[str], options: ReadOptions, *, trace: bool = False)
         reading.add("problem", "data", problem.message, detail=problem.hint or None)
     for warning in reading.warnings:
         reading.add("warning", "reading", warning)
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "section": pl.String,
         "item": pl.String,
         "value": pl.String,
@@ -114,8 +114,8 @@ def _sufficiency(bought: pl.DataFrame, reading: Reading) -> None:
 
     known = bought.filter(pl.col("customer_id").is_not_null())
     counts = known.group_by("customer_id").agg(days=pl.col("order_date").n_unique())["days"]
-    first, last = bought["order_date"].min(), bought["order_date"].max()
-    history = (last - first).days + 1 if first is not None and last is not None else 0  # type: ignore[operator]
+    span = bought.select((pl.col("order_date").max() - pl.col("order_date").min()).dt.total_days()).item()
+    history = 0 if span is None else span + 1
     reading.add("sufficiency", "days_of_history", history)
     reading.add("sufficiency", "customers_with_orders", counts.len())
     reading.add("sufficiency", "customers_with_2_purchase_days", int((counts >= 2).sum()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest import columns as header_words
-from clvtool.ingest.account import describe_source, describe_rows, nothing_left
+from clvtool.ingest.account import describe_rows, describe_source, nothing_left
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
@@ -59,8 +59,8 @@ def read_orders(
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
-    handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says of
-    every row that is set aside why; `sources` are needed to show them.
+    handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
+    of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
     """
     options = options or ReadOptions()
@@ -81,7 +81,7 @@ def read_orders(
         describe_source(source, place if len(sources) > 1 else None, len(header), reading)
         mapping = header_words.understand(header, options.mapping, options.profile)
         _require(mapping, header, source)
-        own = [name for name in _own_extras(header, mapping, names)]
+        own = _own_extras(header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
             part = replace(
@@ -102,7 +102,7 @@ def _header(source: Source) -> list[str]:
     return list(source.header) if source.kind == "csv" else source.scan().collect_schema().names()
 
 
-def _require(mapping: header_words.Mapping_, header: Sequence[str], source: Source) -> None:
+def _require(mapping: header_words.HeaderMap, header: Sequence[str], source: Source) -> None:
     if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
         raise header_words.missing("customer_id", header)
     if not mapping.get("order_date"):
@@ -122,7 +122,7 @@ def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str
     return {header_words.normal(name) for name in wanted}
 
 
-def _own_extras(header: Sequence[str], mapping: header_words.Mapping_, names: set[str] | None) -> list[str]:
+def _own_extras(header: Sequence[str], mapping: header_words.HeaderMap, names: set[str] | None) -> list[str]:
     consumed = {mapping.get(role) for role in CONSUMED}
     return [
         name
@@ -132,7 +132,7 @@ def _own_extras(header: Sequence[str], mapping: header_words.Mapping_, names: se
 
 
 def _renamed(table: pl.DataFrame) -> pl.DataFrame:
-    """Give extra columns their source names back; one that is named like a canonical column gets `source_` before it."""
+    """Give extra columns their source names back; one named like a canonical column gets `source_`."""
     names = {name: name.removeprefix("extra_") for name in table.columns if name.startswith("extra_")}
     names = {name: f"source_{new}" if new in table.columns or new in ORDERS else new for name, new in names.items()}
     return table.rename(names)

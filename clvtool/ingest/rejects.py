@@ -6,8 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from clvtool.ingest.plan import collect
 from clvtool.ingest.read import ROW_SPACE, Orders
-from clvtool.ingest.rows import collect
 from clvtool.ingest.source import SURPLUS, Source, open_bytes
 from clvtool.result import Result
 

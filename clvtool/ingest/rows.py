@@ -1,19 +1,25 @@
 """The one pass over a source: every row in, with its canonical cells and the reason if it cannot be used.
 
-How numbers and dates are written is judged on the first rows and verified on all of them within the pass; only when
-they contradict the judgement is the column looked at as a whole, and the pass made again.
+The pass is made again only when its own rows contradict the plan it was made with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clvtool.errors import DataError, InputError
-from clvtool.ingest.columns import MISSING_IDENTITY, Mapping_
-from clvtool.ingest.dates import DateStyle, date_style
-from clvtool.ingest.numbers import PLAIN, NumberStyle, number_style
-from clvtool.ingest.reading import REASONS, ReadOptions
+from clvtool.ingest.columns import MISSING_IDENTITY, HeaderMap
+from clvtool.ingest.plan import (
+    BAD,
+    CODES,
+    MONEY_ROLES,
+    Plan,
+    as_text,
+    collect,
+    first_plan,
+    used_numbers,
+    verified,
+)
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, with_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
 
@@ -22,38 +28,13 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-SAMPLE_ROWS = 5000
-MOST_SAMPLES = 3
-MONEY_ROLES = ("amount", "order_total", "unit_price", "line_discount", "cost", "unit_cost", "margin", "refunded_amount")
+    from clvtool.ingest.reading import ReadOptions
+
 COST_ROLES = ("cost", "unit_cost", "margin")
-NUMBER_ROLES = (*MONEY_ROLES, "quantity")
-_BAD = {
-    "quantity": "bad_quantity",
-    "unit_price": "bad_price",
-    "line_discount": "bad_price",
-    "cost": "bad_cost",
-    "unit_cost": "bad_cost",
-    "margin": "bad_cost",
-    "refunded_amount": "bad_refund",
-}
 IDENTIFIERS = ("order_id", "customer_id")
 ID_EDGES = " \t\r\n\u00a0'"
 """What is cut off the ends of an id: white space, and the apostrophe by which spreadsheets keep numbers as text."""
 NOBODY = sorted({form for word in MISSING_IDENTITY for form in (word, word.upper(), word.capitalize())} | {"NaN"})
-CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
-"""Reason → the number that stands for it in the `reason` column; 0 is a good row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How the columns of one source are read."""
-
-    mapping: Mapping_
-    numbers: dict[str, NumberStyle] = field(default_factory=dict)
-    dates: DateStyle | None = None
-    float_ids: frozenset[str] = frozenset()
-    unsettled: frozenset[str] = frozenset()  # roles whose first rows did not prove a style
-    samples: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +49,7 @@ class Rows:
 
 def read_rows(
     source: Source,
-    mapping: Mapping_,
+    mapping: HeaderMap,
     options: ReadOptions,
     extras: Iterable[str],
     *,
@@ -84,10 +65,10 @@ def read_rows(
     """
     if not with_cost:
         without = {role: name for role, name in mapping.columns.items() if role not in COST_ROLES}
-        mapping = Mapping_(without, mapping.profile)
+        mapping = HeaderMap(without, mapping.profile)
     extras = list(extras)
     try:
-        plan = _first_plan(source, mapping, options)
+        plan = first_plan(source, mapping, options)
         table = _pass(source, plan, options, extras, with_lines=with_lines)
     except UndecodableError:
         if options.encoding:
@@ -97,7 +78,7 @@ def read_rows(
         return read_rows(
             without_bad_quotes(source), mapping, options, extras, with_cost=with_cost, with_lines=with_lines
         )
-    better = _verified(source, plan, options, table)
+    better = verified(source, plan, options, table)
     if (better.numbers, better.dates, better.float_ids) != (plan.numbers, plan.dates, plan.float_ids):
         table = _pass(source, better, options, extras, with_lines=with_lines)
     rounded = int(table["rounded"].sum())
@@ -105,75 +86,48 @@ def read_rows(
     return Rows(table.drop(drop), better, source, rounded)
 
 
-def _text(name: str, schema: pl.Schema) -> pl.Expr:
-    import polars as pl
-
-    column = pl.col(name)
-    return column if schema[name] == pl.String else column.cast(pl.String)
-
-
-def _first_plan(source: Source, mapping: Mapping_, options: ReadOptions) -> Plan:
-    scan = source.scan()
-    schema = scan.collect_schema()
-    names = list(mapping.columns.values())
-    sample = collect(source, scan.head(SAMPLE_ROWS).select(_text(name, schema) for name in names))
-    values = {role: sample[name].drop_nulls() for role, name in mapping.columns.items()}
-    unsettled: set[str] = set()
-    numbers: dict[str, NumberStyle] = {}
-    for role in NUMBER_ROLES:
-        if role not in values:
-            continue
-        try:
-            numbers[role] = number_style(values[role].unique(), mapping.columns[role], options.decimal)
-        except DataError:
-            numbers[role] = PLAIN
-            unsettled.add(role)
-        if options.decimal is None and not values[role].str.contains("[.,]").any():
-            unsettled.add(role)
-    try:
-        dates = date_style(values["order_date"].unique(), mapping.columns["order_date"], options.date_format)
-    except DataError:
-        dates = None
-    float_ids = frozenset(
-        role
-        for role in ("customer_id", "order_id")
-        if role in values and len(values[role]) and values[role].str.strip_chars().str.contains(r"^-?\d+\.0$").all()
-    )
-    if dates is None:
-        unsettled.add("order_date")
-        dates = date_style(["2000-01-31"], "")
-    samples = {role: sorted(set(found.head(50)))[:MOST_SAMPLES] for role, found in values.items()}
-    return Plan(mapping, numbers, dates, float_ids, frozenset(unsettled), samples)
-
-
 def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], *, with_lines: bool) -> pl.DataFrame:
     import polars as pl
 
-    assert plan.dates is not None  # noqa: S101 - _first_plan sets it
+    assert plan.dates is not None  # noqa: S101 - first_plan sets it
     scan = source.scan()
     schema = scan.collect_schema()
     # each column is stripped once; an empty cell is null or "" from here on
     stripped = {
-        f"raw_{role}": _text(name, schema).str.strip_chars(ID_EDGES if role in IDENTIFIERS else None)
+        f"raw_{role}": as_text(name, schema).str.strip_chars(ID_EDGES if role in IDENTIFIERS else None)
         for role, name in plan.mapping.columns.items()
     }
-    stripped |= {f"extra_{name}": _text(name, schema).str.strip_chars() for name in extras}
+    stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
     if source.kind == "csv":
         stripped["surplus"] = pl.col(SURPLUS).str.strip_chars()
     columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
     for role in plan.float_ids:
         columns[role] = columns[role].str.strip_suffix(".0")
-    cells: dict[str, pl.Expr] = {
-        role: columns[role] for role in ("order_id", "currency", "status", "cancelled_at") if role in columns
-    }
-    cells["customer_id"] = _identity(columns)
-    cells["order_date"] = plan.dates.parse(columns["order_date"], options.tz)
-    numbers = {role: plan.numbers[role].parse(columns[role]) for role in _used_numbers(plan, with_lines=with_lines)}
+    numbers = {role: plan.numbers[role].parse(columns[role]) for role in used_numbers(plan, with_lines=with_lines)}
     if options.minor_units:
         numbers = {role: number / 100 if role in MONEY_ROLES else number for role, number in numbers.items()}
+    texts = ["order_id", "currency", "status", "cancelled_at"]
+    texts += ["product_id", "product_name", "category"] if with_lines else []
+    cells = {role: columns[role] for role in texts if role in columns}
+    cells["customer_id"] = _identity(columns)
+    cells["order_date"] = plan.dates.parse(columns["order_date"], options.tz)
+    cells |= _money(numbers)
     if with_lines:
-        cells |= {role: columns[role] for role in ("product_id", "product_name", "category") if role in columns}
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
+    if "quantity" in columns:
+        cells["negative"] = columns["quantity"].str.contains(r"^[-(−–]|-$").fill_null(value=False)
+    rules = _rules(source, plan, columns, numbers, cells)
+    checks = _checks(plan, columns, numbers)
+    kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
+    rows = scan.select(**stripped).select(**cells, **rules, **checks, **kept)
+    return _without_empties(_with_reason(collect(source, rows), list(rules)))
+
+
+def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Return the amount of the row, its cost, and what the order as a whole says."""
+    import polars as pl
+
+    cells: dict[str, pl.Expr] = {}
     line = _line_amount(numbers)
     if line is not None:
         cells["amount"] = line
@@ -181,20 +135,20 @@ def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], *
         cells["cost"] = (numbers.get("quantity", pl.lit(1)) * numbers["unit_cost"]).cast(pl.Decimal(18, 4))
     if "margin" in numbers and line is not None:
         cells["cost"] = line - numbers["margin"]
-    for role in ("order_total", "cost", "refunded_amount"):
-        if role in numbers:
-            cells[role] = numbers[role]
-    if "quantity" in columns:
-        cells["negative"] = columns["quantity"].str.contains(r"^[-(−–]|-$").fill_null(value=False)
+    return cells | {role: numbers[role] for role in ("order_total", "cost", "refunded_amount") if role in numbers}
+
+
+def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Return where money has more decimals than are kept, and where one contradicts what the first rows suggest."""
+    import polars as pl
+
     exact = [plan.numbers[role].is_rounded(columns[role]) for role in numbers if role in MONEY_ROLES]
-    cells["rounded"] = pl.any_horizontal(exact or [pl.lit(value=False)])
+    checks = {"rounded": pl.any_horizontal(exact or [pl.lit(value=False)])}
     for role in plan.float_ids:
-        cells[f"unproven_{role}"] = _filled(pl.col(f"raw_{role}")) & ~pl.col(f"raw_{role}").str.ends_with(".0")
+        checks[f"unproven_{role}"] = _filled(pl.col(f"raw_{role}")) & ~pl.col(f"raw_{role}").str.ends_with(".0")
     for role in plan.unsettled & set(numbers):
-        cells[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
-    rules = _rules(source, plan, columns, numbers, cells)
-    rows = scan.select(**stripped).select(**cells, **rules, **{f"extra_{n}": pl.col(f"extra_{n}") for n in extras})
-    return _without_empties(_with_reason(collect(source, rows), list(rules)))
+        checks[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
+    return checks
 
 
 def _with_reason(rows: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
@@ -217,22 +171,6 @@ def _without_empties(rows: pl.DataFrame) -> pl.DataFrame:
     if rows["customer_id"].is_in(NOBODY).any():
         rows = rows.with_columns(customer_id=pl.when(~pl.col("customer_id").is_in(NOBODY)).then("customer_id"))
     return rows
-
-
-def _used_numbers(plan: Plan, *, with_lines: bool = False) -> list[str]:
-    """Return the roles whose numbers are needed: a price says nothing new where the row has an amount."""
-    roles = set(plan.numbers)
-    if with_lines:
-        return [role for role in NUMBER_ROLES if role in roles]
-    if "amount" in roles:
-        roles -= {"unit_price", "line_discount"}
-    if "margin" in roles:  # asked for, or the only one there: it says the cost
-        roles -= {"cost", "unit_cost"}
-    elif "cost" in roles:
-        roles -= {"unit_cost"}
-    if not roles & {"unit_price", "unit_cost"}:
-        roles -= {"quantity"}
-    return [role for role in NUMBER_ROLES if role in roles]
 
 
 def _filled(column: pl.Expr) -> pl.Expr:
@@ -280,53 +218,10 @@ def _rules(
         rules["repeated_header"] = columns["order_date"] == plan.mapping.columns["order_date"]
     rules["bad_date"] = cells["order_date"].is_null() & _filled(columns["order_date"])
     for role, number in numbers.items():
-        name = _BAD.get(role, "bad_amount")
+        name = BAD.get(role, "bad_amount")
         bad = number.is_null() & _filled(columns[role])
         rules[name] = rules[name] | bad if name in rules else bad
     if "amount" in cells and "amount" not in numbers:
         parts = [numbers[role].is_not_null() for role in ("unit_price", "quantity") if role in numbers]
         rules["bad_amount"] = cells["amount"].is_null() & pl.all_horizontal(parts)
     return {f"rule_{name}": rules[name].fill_null(value=False) for name in sorted(rules, key=lambda name: CODES[name])}
-
-
-def _verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFrame) -> Plan:
-    """Return the plan, or a better one where the rows contradict what the first of them suggested."""
-    numbers = dict(plan.numbers)
-    for role in _used_numbers(plan):
-        suspicious = table["reason"].eq(CODES[_BAD.get(role, "bad_amount")]).any()
-        if role in plan.unsettled:
-            suspicious = suspicious or bool(table[f"unproven_{role}"].any())
-        if suspicious and options.decimal is None:
-            numbers[role] = number_style(_all_values(source, plan, role), plan.mapping.columns[role])
-    dates = plan.dates
-    if "order_date" in plan.unsettled or table["reason"].eq(CODES["bad_date"]).any():
-        dates = date_style(
-            _all_values(source, plan, "order_date"), plan.mapping.columns["order_date"], options.date_format
-        )
-        dates = dates or plan.dates
-    float_ids = frozenset(role for role in plan.float_ids if not table[f"unproven_{role}"].any())
-    return replace(plan, numbers=numbers, dates=dates, float_ids=float_ids, unsettled=frozenset())
-
-
-def _all_values(source: Source, plan: Plan, role: str) -> list[str]:
-    scan = source.scan()
-    column = _text(plan.mapping.columns[role], scan.collect_schema())
-    values: list[str] = collect(source, scan.select(column.drop_nulls().unique())).to_series().to_list()
-    return values
-
-
-def collect(source: Source, query: pl.LazyFrame) -> pl.DataFrame:
-    """Run a query over a source with the streaming engine; what goes wrong is said of the source."""
-    import polars as pl
-
-    try:
-        return query.collect(engine="streaming")
-    except pl.exceptions.PolarsError as error:
-        text = str(error)
-        if "utf-8" in text.lower():
-            raise UndecodableError(f"{source.label} is not {source.encoding}") from None
-        if "not properly escaped" in text:
-            raise BadQuotesError(f"{source.label} has a quotation mark that is not closed") from None
-        raise InputError(f"{source.label} cannot be read: {text.splitlines()[0]}") from None
-    except OSError as error:
-        raise InputError(f"{source.label} cannot be read: {error.strerror or error}") from None

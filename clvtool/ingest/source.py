@@ -121,27 +121,9 @@ def _expand(inputs: Iterable[str]) -> Iterator[str]:
 
 
 def _open(name: str, encoding: str | None, delimiter: str | None) -> Source:
-    spool: IO[bytes] | None = None
-    label, path = name, name
-    if name == "-":
-        label = "standard input"
-        if sys.stdin.isatty():
-            raise UsageError(
-                "standard input (-) is a terminal", "name a file, or pipe one in: cat orders.csv | clvtool …"
-            )
-        spool = spooled_bytes(_chunks(sys.stdin.buffer))
-    elif not Path(name).exists():
-        raise InputError(f"{name} does not exist", _near_file(name))
-    elif Path(name).is_dir():
-        raise InputError(f"{name} is a directory", f"name the files in it: '{name.rstrip('/')}/*.csv'")
-    elif not Path(name).is_file():
-        try:
-            with Path(name).open("rb") as pipe:
-                spool = spooled_bytes(_chunks(pipe))
-        except OSError as error:
-            raise InputError(f"{name} cannot be read: {error.strerror}") from None
-    if spool is not None:
-        path = f"/dev/fd/{spool.fileno()}"
+    label = "standard input" if name == "-" else name
+    spool = _stream(name)
+    path = name if spool is None else f"/dev/fd/{spool.fileno()}"
     head = _head(label, path)
     if not head.strip():
         raise InputError(f"{label} is empty")
@@ -155,6 +137,25 @@ def _open(name: str, encoding: str | None, delimiter: str | None) -> Source:
         source = _spooled(source, found)
         head = _head(label, source.path)
     return _with_header(replace(source, sample=head.decode("utf-8", "ignore")), delimiter)
+
+
+def _stream(name: str) -> IO[bytes] | None:
+    """Return what can be read only once, kept in a temporary file; None for a plain file."""
+    if name == "-":
+        if sys.stdin.isatty():
+            raise UsageError("standard input (-) is a terminal", "name a file, or pipe one: cat orders.csv | clvtool …")
+        return spooled_bytes(_chunks(sys.stdin.buffer))
+    if not Path(name).exists():
+        raise InputError(f"{name} does not exist", _near_file(name))
+    if Path(name).is_dir():
+        raise InputError(f"{name} is a directory", f"name the files in it: '{name.rstrip('/')}/*.csv'")
+    if Path(name).is_file():
+        return None
+    try:
+        with Path(name).open("rb") as pipe:
+            return spooled_bytes(_chunks(pipe))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _near_file(name: str) -> str:
@@ -205,7 +206,7 @@ def spooled_bytes(chunks: Iterable[bytes]) -> IO[bytes]:
 
 
 def _spooled(source: Source, encoding: str) -> Source:
-    """Write the source anew as UTF-8 with `\\n` line ends."""
+    """Write the source anew as UTF-8 with Unix line ends."""
     decoder = codecs.getincrementaldecoder(encoding)()
 
     def text(stream: IO[bytes]) -> Iterator[bytes]:

@@ -160,7 +160,7 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
         return np.bincount(run_who, weights=values, minlength=found.n).astype(np.int64)
 
     def overlap(bottom: int, top: int) -> NDArray[np.int64]:
-        return np.maximum(np.minimum(run_to, top) - np.maximum(run_from, bottom) + 1, 0)
+        return np.asarray(np.maximum(np.minimum(run_to, top) - np.maximum(run_from, bottom) + 1, 0))
 
     counted = (run_from >= low) & (run_from <= high) & started[np.minimum(run_from, count) - 1]
     return Balance(

@@ -45,13 +45,15 @@ def sentences(
     side = "below" if gap < 0 else "above"
     said = "; ".join(f"{words[name]} {change:+,.2f}" for name, change in parts)
     found = [
-        f"before margin, clv_predictive is {share:.0%} {side} clv_average_lifespan ({gap:+,.2f}). "
-        f"Main driver: {parts[0][0]}. {said}"
+        (
+            f"before margin, clv_predictive is {share:.0%} {side} clv_average_lifespan ({gap:+,.2f}). "
+            f"Main driver: {parts[0][0]}. {said}"
+        )
     ]
     if abs(prediction.spend_ratio - 1) > SPEND_TOLERANCE:
         found.append(
             f"money per purchase depends on how often customers buy: the purchase-weighted mean is "
-            f"{prediction.spend_ratio:.2f} × the model's mean, beyond ±10 %, so clv_predictive is biased for some customers"
+            f"{prediction.spend_ratio:.2f} × the model's mean, beyond ±10 %, so clv_predictive is biased"
         )
     return found
 
@@ -67,8 +69,8 @@ def why_null(inputs: Inputs[Any] | None, figures: dict[str, Any], why_not: str, 
         found.append("no customer was active at the start of a complete period: churn and methods 1 to 3 are empty")
     elif figures["net_churn"].value <= 0:
         found.append(
-            f"net churn is {figures['net_churn'].value:.4f}: at least as many came back as left, so there is no lifespan"
-            " by churn (--lifespan observed or a number settles it)"
+            f"net churn is {figures['net_churn'].value:.4f}: at least as many came back as left, so there is no "
+            "lifespan by churn (--lifespan observed or a number settles it)"
         )
     if why_not:
         found.append(f"clv_predictive is empty: {why_not}")

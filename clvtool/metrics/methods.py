@@ -59,7 +59,8 @@ def _cut(given: Inputs[Number], horizon: float) -> Number | None:
     if _value(given.lifespan) <= 1:  # gone within the first period
         return given.customer_value * given.lifespan
     churn = 1.0 / given.lifespan
-    return given.customer_value * (1.0 - (1.0 - churn) ** horizon) / churn
+    cut: Number = given.customer_value * (1.0 - (1.0 - churn) ** horizon) / churn
+    return cut
 
 
 def _value(number: float | Estimate) -> float:

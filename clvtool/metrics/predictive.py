@@ -24,7 +24,7 @@ FEWEST_OTHERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """What the models see of each customer: repeat purchase days, recency and age in days, money per repeat day."""
+    """What the models see of each customer: repeat purchase days, recency, age, money per repeat day."""
 
     x: NDArray[np.int64]
     t_x: NDArray[np.int64]
@@ -50,7 +50,7 @@ class Prediction:
 
 
 def histories(found: Customers, as_of: int) -> Histories:
-    """Return x, t_x, T and m of every customer: `m` is all net money after the first purchase day ÷ x, 0 where x = 0."""
+    """Return x, t_x, T and m of every customer; `m` is the net money after the first purchase day ÷ x, or 0."""
     import numpy as np
 
     x = found.occasions - 1

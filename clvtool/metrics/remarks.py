@@ -37,8 +37,8 @@ def _left_out(log: OrderLog, found: Customers) -> list[str]:
     without = int(found.outside["is_order"].sum())
     if without:
         remarks.append(
-            f"{without:,} of {all_orders:,} orders ({without / all_orders:.1%}) have no customer: they count in orders, "
-            "revenue, refunds and aov only"
+            f"{without:,} of {all_orders:,} orders ({without / all_orders:.1%}) have no customer: they count in "
+            "orders, revenue, refunds and aov only"
         )
     if found.refund_only:
         remarks.append(f"{found.refund_only:,} customers have refunds but no order; they are no customers here")
@@ -91,8 +91,10 @@ def _truncation(log: OrderLog, found: Customers, window: Window, given: Valuatio
     used = new_customers(found, first_day, days, log_from_start=False)
     fate = "all are kept in method 4, for too few others remain" if used.all() else "method 4 is fitted without them"
     return [
-        f"{old:,} customers were first seen in the first {days:.0f} days of the log and may be older; {fate} "
-        "(--log-from-start says that the log begins with the shop)"
+        (
+            f"{old:,} customers were first seen in the first {days:.0f} days of the log and may be older; {fate} "
+            "(--log-from-start says that the log begins with the shop)"
+        )
     ]
 
 
@@ -107,5 +109,5 @@ def _grouping(log: OrderLog, found: Customers) -> list[str]:
         return []
     names = ", ".join(log.groups)
     return [
-        f"{found.varying:,} customers have orders with different {names}; each is counted where the first order was"
+        (f"{found.varying:,} customers have orders with different {names}; each is counted where the first order was")
     ]

@@ -14,7 +14,9 @@ DEFINITIONS = {
     "revenue": "money of all orders less all refunds, guests' included",
     "refunds": "money given back",
     "aov": "average order value: revenue ÷ orders, whole log, guests included",
-    "purchase_frequency": "orders ÷ customer-periods, complete periods; customer-periods = Σ (active at start + at end) ÷ 2",
+    "purchase_frequency": (
+        "orders ÷ customer-periods, complete periods; customer-periods = Σ (active at start + at end) ÷ 2"
+    ),
     "customer_value": "revenue of identified customers ÷ customer-periods, complete periods (AOV × purchase frequency)",
     "margin_rate": "(revenue - cost) ÷ revenue, or as given with --margin; 1 where neither is known (basis: revenue)",
     "active_window": "a customer is active for this long after a purchase",
@@ -22,13 +24,15 @@ DEFINITIONS = {
     "churn_rate": "customers lost ÷ customers at the start, pooled over complete periods",
     "net_churn_rate": "(lost - returned) ÷ customers at the start: customers who come back are not gone",
     "lifespan": "1 ÷ net churn rate",
-    "observed_lifespan": "window + Σ(active days beyond each customer's first window, returns bridged) ÷ customers gone",
+    "observed_lifespan": "window + Σ(active days beyond each customer's first window, returns bridged) ÷ gone",
     "repeat_rate": "customers with two orders or more ÷ customers",
     "historic_value_mean": "mean net revenue of a customer over the whole log",
     "historic_value_median": "median net revenue of a customer over the whole log",
     "top20_revenue_share": "share of net revenue of the best 20 % of customers",
     "clv_average_lifespan": "1 average lifespan: customer value × lifespan; basis revenue",
-    "clv_average_lifespan_horizon": "1 cut at {horizon}: customer value × (1 - (1 - c)^H) ÷ c, c = 1 ÷ lifespan; basis revenue",
+    "clv_average_lifespan_horizon": (
+        "1 cut at {horizon}: customer value × (1 - (1 - c)^H) ÷ c, c = 1 ÷ lifespan; basis revenue"
+    ),
     "clv_revenue_based": "2 revenue-based: customer value × margin ÷ net churn rate; basis {basis}",
     "clv_comprehensive": "3 comprehensive: AOV × lifespan × purchase frequency × margin; basis {basis}",
     "clv_predictive": (
@@ -47,7 +51,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """How value is computed. `margin` is a rate, or None for the cost column; `lifespan` is churn, observed or N periods."""
+    """How value is computed. `margin` is a rate, or None for the cost column."""
 
     period: str = "month"
     active_window: str = "auto"

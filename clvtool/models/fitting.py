@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats
     from clvtool.models.scales import Coordinate, Scale
 
+_WELL_KNOWN = 0.5  # standard error of a coordinate (a log or log odds)
+_HIGHER = 1e-7  # log-likelihood by which another maximum must be higher to be preferred
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -98,7 +101,7 @@ class Fit:
     warnings: tuple[str, ...] = ()
 
 
-def maximum_likelihood(  # noqa: PLR0913 (all by name)
+def maximum_likelihood(
     form: Form,
     log_likelihood: Objective,
     *,
@@ -123,7 +126,7 @@ def maximum_likelihood(  # noqa: PLR0913 (all by name)
         optimum = maximise(objective, theta, coordinates, PRECISE)
         tried.append(optimum)
         if optimum.converged:
-            return _finish(form, optimum, n_customers, facts, ())
+            return _finish(form, _best_around(objective, optimum, coordinates), n_customers, facts, ())
     if not any(np.isfinite(optimum.point.value) for optimum in tried):
         raise FitError(
             f"{form.name} has no finite likelihood for these {n_customers} customers from any of {len(tried)} starts"
@@ -134,6 +137,30 @@ def maximum_likelihood(  # noqa: PLR0913 (all by name)
         f"{np.abs(best.point.gradient).max():.2g} at the best; its parameters have no standard errors"
     )
     return _finish(form, best, n_customers, facts, (warning,))
+
+
+def _best_around(objective: Objective, optimum: Optimum, coordinates: Sequence[Coordinate]) -> Optimum:
+    """Return the highest maximum in sight: where data say little, there may be others, at or near the stops.
+
+    So a model never ends below one that is nested in it. Where all coordinates are determined well (as by any large
+    data set that is not at a stop), there is nothing to look for.
+    """
+    free = optimum.free
+    if free.size == len(coordinates):
+        variances = np.linalg.inv(-optimum.point.hessian).diagonal()
+        if float(variances.max()) < _WELL_KNOWN**2:
+            return optimum
+    best = optimum
+    for index, coordinate in enumerate(coordinates):
+        if np.isinf(coordinate.leap):
+            continue
+        for side in (-1.2, 1.2):
+            theta = optimum.theta.copy()
+            theta[index] = side * coordinate.leap
+            other = maximise(objective, theta, coordinates, PRECISE)
+            if other.converged and other.point.value > best.point.value + _HIGHER:
+                best = other
+    return best
 
 
 def _off_the_stops(pilot: Optimum, coordinates: Sequence[Coordinate], start: Floats) -> Floats:

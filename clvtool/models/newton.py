@@ -223,6 +223,6 @@ def _newton_step(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floa
     low, high = max(0.0, -float(values[0])), max(0.0, -float(values[0])) + size
     for _ in range(60):
         shift = 0.5 * (low + high)
-        length = float(((along / np.maximum(values + shift, 1e-300)) ** 2).sum())
+        length = float(((along / np.maximum(values + shift, 1e-100)) ** 2).sum())
         low, high = (shift, high) if length > radius * radius else (low, shift)
-    return (vectors * (along / np.maximum(values + high, 1e-300))).sum(axis=1), left, definite
+    return (vectors * (along / np.maximum(values + high, 1e-100))).sum(axis=1), left, definite

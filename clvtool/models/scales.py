@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clvtool.models.histories import Floats
 
 SHAPE_LIMIT = log(1e8)  # of a shape: all customers alike (sd below 0.01 % of the mean) or, at 1e-8, utterly unlike

@@ -34,7 +34,7 @@ def choose(format: str | None, output: Path | None) -> str:  # noqa: A002 (the w
     return format or ("table" if at_terminal else "csv")
 
 
-def emit(  # noqa: PLR0913 (each is an option of the command line)
+def emit(
     result: Result,
     *,
     format: str | None = None,  # noqa: A002 (as above)

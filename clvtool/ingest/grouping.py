@@ -1,0 +1,131 @@
+"""From order lines to orders: one row an order, and one an order and day for what came back of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvtool.errors import DataError
+from clvtool.schema import MONEY_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from clvtool.ingest.rows import Rows
+
+
+def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per order, and one per order and day for refunds among its lines; rows without an id stay."""
+    import polars as pl
+
+    total = "order_total" in rows.columns
+    rows = rows.with_columns(refund=is_refund(part, rows.columns, by_line=not total))
+    if total:  # the order's one total already holds what its lines gave back
+        rows = rows.with_columns(refund=pl.col("refund") & pl.lit(value=False))
+    alone = each_alone(rows.filter(pl.col("order_id").is_null()))
+    lines = rows.filter(pl.col("order_id").is_not_null()) if alone.height else rows
+    lines = lines.with_columns(refund_day=pl.when("refund").then("order_date"))
+    key = ["order_id", "refund", "refund_day"]
+    names = set(rows.columns)
+    money = [name for name in ("amount", "cost") if name in names]
+    once = [name for name in ("order_total", "refunded_amount") if name in names]
+    extras = [name for name in rows.columns if name.startswith("extra_")]
+    smallest = [name for name in ("customer_id", "currency", *extras) if name in names]
+    grouped = (
+        lines.lazy()
+        .group_by(key)
+        .agg(
+            pl.len().alias("rows"),
+            *([pl.col("row")] if "row" in names else []),
+            pl.col("order_date").min(),
+            *(pl.col(name).min() for name in smallest),
+            *(pl.col(name).max().alias(f"max_{name}") for name in extras),
+            *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in money),
+            *(pl.col(name).max() for name in once),
+            *(pl.col(name).min().alias(f"min_{name}") for name in once),
+            *([pl.col("in_full").all()] if "in_full" in names else []),
+            *([pl.col("negative").all()] if "negative" in names else []),
+        )
+        .collect(engine="streaming")
+        .with_columns(pl.col(name).cast(pl.Decimal(18, MONEY_SCALE)) for name in (*money, *once))
+    )
+    if total:
+        _require_one_total(part, grouped)
+    grouped = _largest_line(lines, grouped, extras, key)
+    grouped = _owners(grouped)
+    kept = [name for name in grouped.columns if not name.startswith(("min_", "max_")) and name != "refund_day"]
+    return pl.concat([grouped.select(kept), alone], how="diagonal") if alone.height else grouped.select(kept)
+
+
+def each_alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows as orders of one row each."""
+    import polars as pl
+
+    traced = [pl.concat_list("row")] if "row" in rows.columns else []
+    return rows.with_columns(pl.lit(1, pl.UInt32).alias("rows"), *traced)
+
+
+def is_refund(part: Rows, columns: Sequence[str], *, by_line: bool) -> pl.Expr:
+    """Return where a row takes money back: negative money, negative quantity, or an order id that says so."""
+    import polars as pl
+
+    signs = [pl.col("order_total") < 0] if "order_total" in columns else []
+    if "order_total" not in columns or by_line:
+        signs += [pl.col("amount") < 0] if "amount" in columns else []
+        signs += [pl.col("negative")] if "negative" in columns else []
+    profile = part.plan.mapping.profile
+    if profile and profile.refund_prefix and "order_id" in columns:
+        signs.append(pl.col("order_id").str.starts_with(profile.refund_prefix))
+    return pl.any_horizontal([sign.fill_null(value=False) for sign in signs] or [pl.lit(value=False)])
+
+
+def _require_one_total(part: Rows, grouped: pl.DataFrame) -> None:
+    import polars as pl
+
+    differing = grouped.filter(pl.col("order_total") != pl.col("min_order_total"))
+    if differing.is_empty():
+        return
+    column = part.plan.mapping.get("order_total")
+    first = differing.sort("order_id").row(0, named=True)
+    raise DataError(
+        f"column {column!r} should be the total of an order, but differs within {differing.height} orders: "
+        f"{first['min_order_total']} and {first['order_total']} in order {first['order_id']}",
+        f"if it is the amount of a line, say so: --map amount='{column}'",
+    )
+
+
+def _largest_line(lines: pl.DataFrame, grouped: pl.DataFrame, extras: list[str], key: list[str]) -> pl.DataFrame:
+    """Where an extra column varies within an order, take its value on the line with the largest amount."""
+    import polars as pl
+
+    for name in extras:
+        varying = grouped.filter(pl.col(name) != pl.col(f"max_{name}")).select(key)
+        if varying.is_empty():
+            continue
+        weight = [pl.col("amount").abs()] if "amount" in lines.columns else []
+        best = (
+            lines.join(varying, on=key, how="semi", nulls_equal=True)
+            .filter(pl.col(name).is_not_null())
+            .sort([*weight, pl.col(name)], descending=[True] * len(weight) + [False], nulls_last=True)
+            .group_by(key, maintain_order=True)
+            .agg(best=pl.col(name).first())
+        )
+        grouped = (
+            grouped.join(best, on=key, how="left", nulls_equal=True)
+            .with_columns(pl.coalesce("best", name).alias(name))
+            .drop("best")
+        )
+    return grouped
+
+
+def _owners(grouped: pl.DataFrame) -> pl.DataFrame:
+    """Give refunds without a customer of their own the customer of their order."""
+    import polars as pl
+
+    orphans = grouped.filter(pl.col("refund") & pl.col("customer_id").is_null())
+    if orphans.is_empty():
+        return grouped
+    owners = grouped.filter(~pl.col("refund")).select("order_id", owner="customer_id")
+    joined = grouped.join(owners, on="order_id", how="left", maintain_order="left")
+    return joined.with_columns(customer_id=pl.coalesce("customer_id", "owner")).drop("owner")

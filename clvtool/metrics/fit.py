@@ -1,0 +1,114 @@
+"""Models of buying, leaving and spending, fitted to an order log."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from clvtool.errors import FitError, UsageError, did_you_mean
+from clvtool.metrics.customers import customers
+from clvtool.metrics.groups import day_number
+from clvtool.metrics.orderlog import Policies, order_log
+from clvtool.metrics.predictive import Histories, histories
+from clvtool.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from clvtool.models.fitting import Fit
+
+MODELS = ("bg-nbd", "gamma-gamma")
+DEFINITIONS = {
+    "estimate": "maximum-likelihood estimate; times in weeks, money in the currency of the orders",
+    "std_error": "from the curvature of the log-likelihood at its maximum",
+    "ci_low": "interval on the log scale, so that a positive parameter has positive bounds",
+    "ci_high": "interval on the log scale, so that a positive parameter has positive bounds",
+}
+
+
+def fit(
+    orders: pl.DataFrame,
+    names: Sequence[str] = MODELS,
+    policies: Policies | None = None,
+    *,
+    level: float = 0.95,
+    currency: str | None = None,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for.
+
+    All customers of the log are used. `extra["models"]` has name, log-likelihood, n, unit, convergence and warnings of
+    each; `metadata["model"]` is the text of a model file. Raises FitError when a model cannot be fitted, UsageError for
+    one that does not exist.
+    """
+    import polars as pl
+
+    from clvtool.models import file
+    from clvtool.models.fitting import confidence_interval
+
+    for name in names:
+        if name not in MODELS:
+            raise UsageError(f"there is no model {name!r}", did_you_mean(name, MODELS))
+    log = order_log(orders, policies or Policies())
+    seen = histories(customers(log), day_number(log.as_of))
+    fits = [_fitted(name, seen, has_amount=log.has_amount) for name in dict.fromkeys(names)]
+    rows = []
+    for one in fits:
+        for parameter, estimate in one.parameters.items():
+            bounds = confidence_interval(one, parameter, level) or (None, None)
+            rows.append((one.model, parameter, estimate, one.std_errors[parameter], *bounds))
+    columns = ("model", "parameter", "estimate", "std_error", "ci_low", "ci_high")
+    schema = {name: pl.String if name in {"model", "parameter"} else pl.Float64 for name in columns}
+    models = [
+        {
+            "name": one.model,
+            "log_likelihood": one.log_likelihood,
+            "n_customers": one.n_customers,
+            "unit": one.unit,
+            "converged": one.converged,
+            "warnings": list(one.warnings),
+        }
+        for one in fits
+    ]
+    fitted = [
+        f"{one.model}: log-likelihood {one.log_likelihood:.4f}, {one.n_customers:,} customers, "
+        f"{'converged' if one.converged else 'not converged'}"
+        for one in fits
+    ]
+    warned = [f"{one.model}: {warning}" for one in fits for warning in one.warnings]
+    return Result(
+        name="fit",
+        title="Fitted models",
+        table=pl.DataFrame(rows, schema=schema, orient="row"),
+        notes=(*notes, *log.notes, *fitted, *warned),
+        as_of=log.as_of,
+        currency=currency,
+        definitions=DEFINITIONS,
+        extra={"models": models},
+        metadata={"model": file.dumps(fits, fingerprint=_fingerprint(seen), currency=currency, as_of=log.as_of)},
+    )
+
+
+def _fitted(name: str, seen: Histories, *, has_amount: bool) -> Fit:
+    from clvtool.models import bg_nbd, gamma_gamma
+    from clvtool.models.histories import Histories as Collapsed
+
+    if name == "bg-nbd":
+        return bg_nbd.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
+    if not has_amount:
+        raise FitError(f"{name} needs money: there is no amount column", "say it with --map amount=COLUMN")
+    again = seen.x > 0
+    return gamma_gamma.fit(seen.x[again], seen.m[again]).fit
+
+
+def _fingerprint(seen: Histories) -> str:
+    """Return a short digest of the histories, the same for any order of the customers and whatever their names."""
+    import numpy as np
+
+    order = np.lexsort((seen.m, seen.T, seen.t_x, seen.x))
+    digest = hashlib.sha256()
+    for column in (seen.x, seen.t_x, seen.T, seen.m):
+        digest.update(np.ascontiguousarray(column[order]).tobytes())
+    return digest.hexdigest()[:16]

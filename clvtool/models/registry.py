@@ -1,0 +1,31 @@
+"""The models by name: the one line that a new model adds outside its own file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from clvtool.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from clvtool.models.fitting import Fit
+
+# name: module and class of the fitted model. Names can be listed without importing any of them (nor numpy).
+MODELS: dict[str, tuple[str, str]] = {
+    "bg-nbd": ("clvtool.models.bg_nbd", "BgNbd"),
+    "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
+}
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of a model, which has its `fit`. Raises UsageError for a name that is not in MODELS."""
+    if name not in MODELS:
+        raise UsageError(f"there is no model {name!r}", hint=did_you_mean(name, MODELS))
+    return import_module(MODELS[name][0])
+
+
+def fitted(fit: Fit) -> Any:
+    """Return the fitted model (BgNbd, GammaGamma, …) that predicts from this fit, for example one from a file."""
+    return getattr(module(fit.model), MODELS[fit.model][1])(fit)
