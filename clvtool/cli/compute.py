@@ -21,7 +21,7 @@ def compute(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[INPUT...]",
+            metavar="INPUT",
             help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
             "Several are read as one table.",
             show_default=False,

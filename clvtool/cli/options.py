@@ -19,7 +19,7 @@ COUNTING = "What counts"
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        metavar="INPUT...",
+        metavar="INPUT",
         help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
         "Several are read as one table.",
         show_default=False,

@@ -117,9 +117,9 @@ def _sufficiency(bought: pl.DataFrame, reading: Reading) -> None:
     span = bought.select((pl.col("order_date").max() - pl.col("order_date").min()).dt.total_days()).item()
     history = 0 if span is None else span + 1
     reading.add("sufficiency", "days_of_history", history)
-    reading.add("sufficiency", "customers_with_orders", counts.len())
-    reading.add("sufficiency", "customers_with_2_purchase_days", int((counts >= 2).sum()))
-    reading.add("sufficiency", "customers_with_3_purchase_days", int((counts >= ENOUGH).sum()))
+    reading.add("sufficiency", "customers", counts.len())
+    reading.add("sufficiency", "customers_2_orders", int((counts >= 2).sum()))
+    reading.add("sufficiency", "customers_3_orders", int((counts >= ENOUGH).sum()))
 
 
 def _total(table: pl.DataFrame) -> object:

@@ -182,4 +182,4 @@ def _converted(
             if header_words.normal(name) not in by_normal:
                 raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
         chosen = [*canonical, *dict.fromkeys(by_normal[header_words.normal(name)] for name in wanted)]
-    return Orders(scan.select(dict.fromkeys(chosen)).collect(engine="streaming"), reading)
+    return Orders(scan.select(list(dict.fromkeys(chosen))).collect(engine="streaming"), reading)

@@ -110,7 +110,7 @@ def maximum_likelihood(
     facts: Mapping[str, float],
     pilot: Objective | None = None,
 ) -> Fit:
-    """Fit a model: the first start from which the search converges decides; the others are for its failure.
+    """Fit a model: the first start from which the search converges decides; the others are for failure and doubt.
 
     `log_likelihood` maps the parameters, in the order of `form.names`, to a `Point`; `starts` are parameters;
     `pilot` is the log-likelihood of a small part of the data, whose maximum is a start better than any other.
@@ -119,14 +119,19 @@ def maximum_likelihood(
     coordinates = form.coordinates
     objective = form.in_coordinates(log_likelihood)
     tried: list[Optimum] = []
-    for start in starts:
-        theta = form.theta(start)
-        if pilot is not None:
-            theta = _off_the_stops(maximise(form.in_coordinates(pilot), theta, coordinates, ROUGH), coordinates, theta)
-        optimum = maximise(objective, theta, coordinates, PRECISE)
+    begin = [form.theta(start) for start in starts]
+    few = form.in_coordinates(pilot) if pilot else objective
+    for at, theta in enumerate(begin):
+        if pilot is None:
+            optimum = maximise(objective, theta, coordinates, PRECISE)
+            optimum = _highest(objective, optimum, begin[at + 1 :], coordinates, PRECISE)
+        else:
+            rough = maximise(few, theta, coordinates, ROUGH)
+            rough = _highest(few, rough, begin[at + 1 :], coordinates, ROUGH)
+            optimum = maximise(objective, _off_the_stops(rough, coordinates, theta), coordinates, PRECISE)
         tried.append(optimum)
         if optimum.converged:
-            return _finish(form, _best_around(objective, optimum, coordinates), n_customers, facts, ())
+            return _finish(form, optimum, n_customers, facts, ())
     if not any(np.isfinite(optimum.point.value) for optimum in tried):
         raise FitError(
             f"{form.name} has no finite likelihood for these {n_customers} customers from any of {len(tried)} starts"
@@ -139,27 +144,31 @@ def maximum_likelihood(
     return _finish(form, best, n_customers, facts, (warning,))
 
 
-def _best_around(objective: Objective, optimum: Optimum, coordinates: Sequence[Coordinate]) -> Optimum:
+def _highest(
+    objective: Objective, found: Optimum, starts: Sequence[Floats], coordinates: Sequence[Coordinate], tolerance: float
+) -> Optimum:
     """Return the highest maximum in sight: where data say little, there may be others, at or near the stops.
 
-    So a model never ends below one that is nested in it. Where all coordinates are determined well (as by any large
+    So a model does not end below one that is nested in it. Where all coordinates are determined well (as by any large
     data set that is not at a stop), there is nothing to look for.
     """
-    free = optimum.free
-    if free.size == len(coordinates):
-        variances = np.linalg.inv(-optimum.point.hessian).diagonal()
+    if not found.converged:
+        return found
+    if found.free.size == len(coordinates):
+        variances = np.linalg.inv(-found.point.hessian).diagonal()
         if float(variances.max()) < _WELL_KNOWN**2:
-            return optimum
-    best = optimum
+            return found
+    places = list(starts)
     for index, coordinate in enumerate(coordinates):
-        if np.isinf(coordinate.leap):
-            continue
-        for side in (-1.2, 1.2):
-            theta = optimum.theta.copy()
+        for side in (-1.2, 1.2) if np.isfinite(coordinate.leap) else ():
+            theta = found.theta.copy()
             theta[index] = side * coordinate.leap
-            other = maximise(objective, theta, coordinates, PRECISE)
-            if other.converged and other.point.value > best.point.value + _HIGHER:
-                best = other
+            places.append(theta)
+    best = found
+    for theta in places:
+        other = maximise(objective, theta, coordinates, tolerance)
+        if other.converged and other.point.value > best.point.value + _HIGHER:
+            best = other
     return best
 
 
@@ -264,4 +273,4 @@ def _apply(matrix: Floats, vector: Floats) -> Floats:
 
 def _sandwich(matrix: Floats, middle: Floats) -> Floats:
     """Return matrix · middle · matrix', in a fixed order of summation."""
-    return np.einsum("ik,kl,jl->ij", matrix, middle, matrix)
+    return np.asarray(np.einsum("ik,kl,jl->ij", matrix, middle, matrix))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats, Ints
 
 _SHAPE_LIMIT = log(1e6)  # purchases that differ by less than 0.1 % count as equal
+_LARGE = 1e3  # a p from which a difference of logarithms, times p, would cost digits
 _PILOT = 20_000
 _DEPENDENT = 0.10  # beyond this, weighting by purchases moves the mean so far that frequency and money are not apart
 
@@ -119,7 +120,7 @@ def fit(x: ArrayLike, m: ArrayLike) -> GammaGamma:
     result = maximum_likelihood(
         FORM,
         data.log_likelihood,
-        starts=[(p, q, centre * q / p) for p, q in ((4, 4), (1, 2), (50, 3), (3, 50))],
+        starts=[(p, q, centre * q / p) for p, q in ((4, 4), (1, 2), (50, 3), (0.3, 50))],
         n_customers=data.m.size,
         facts=facts,
         pilot=pilot.log_likelihood if pilot else None,
@@ -145,9 +146,10 @@ def _with_warnings(result: Fit) -> Fit:
         )
     elif abs(weighted * (q - 1) / (p * gamma) - 1) > _DEPENDENT:
         said.append(
-            f"frequent customers spend differently per purchase: weighted by purchases the mean is {weighted:.4g}, the "
-            f"model's is {p * gamma / (q - 1):.4g} (correlation of number and value {result.facts['correlation']:.3f}); "
-            "the model takes them as independent, so values of customers are off in proportion"
+            f"customers who buy more often spend differently per purchase: the mean weighted by purchases is "
+            f"{weighted:.4g}, the model's is {p * gamma / (q - 1):.4g} (correlation of number and value "
+            f"{result.facts['correlation']:.3f}); the model takes number and value as independent, so values of "
+            "customers are off in proportion"
         )
     return replace(result, warnings=tuple(said))
 
@@ -209,8 +211,8 @@ class _Data:
 
         Note 025, equation (1a), per customer with A = p x, S = A + q, μ = p γ/q:
         −ln B(A, q) − ln m + A ln[m x/(γ + m x)] + q ln[γ/(γ + m x)], written as
-        −[ln B(A, q) + A ln(S/A) + q ln(S/q)] − ln m + A ln(m/μ) − S ln(1 + e), e = (m/μ − 1) A/S,
-        in which nothing large cancels: the last two terms are the deviance of m from μ.
+        −[ln B(A, q) + A ln(S/A) + q ln(S/q)] − ln m − q ln(1 + e) − A ln(1 + f),
+        e = (m/μ − 1) A/S, f = (μ/m − 1) q/S, in which nothing large cancels, and ln(1 + f) = ln(1 + e) − ln(m/μ).
         """
         p, q, gamma = parameters.tolist()
         mu = p * gamma / q
@@ -220,17 +222,20 @@ class _Data:
         excess -= 1
         excess *= (A / S)[self.group]
         logs = np.add.reduceat(np.log1p(excess), self.starts)  # Σ ln(1 + e)
+        if p < _LARGE:
+            rests = logs - (self.log_m - self.n * log(mu))  # Σ ln(1 + f)
+        else:
+            rests = np.add.reduceat(np.log1p((mu / self.m - 1) * (q / S)[self.group]), self.starts)
         excess += 1
         np.reciprocal(excess, out=excess)
         shares = np.add.reduceat(excess, self.starts)  # Σ 1/(1 + e)
         excess *= excess
         squares = np.add.reduceat(excess, self.starts)
-        log_kappa = self.log_m - self.n * log(mu)  # Σ ln(m/μ)
         size = np.array([q])
-        value = -(self.n * log_beta_deficit(A, size)) - self.log_m + A * log_kappa - S * logs
-        rest = digamma_remainder(S)
-        by_p = self.x * (self.n * (rest - digamma_remainder(A)) - logs + log_kappa)
-        by_q = self.n * (rest - digamma_remainder(size)) - logs
+        value = -(self.n * log_beta_deficit(A, size)) - self.log_m - q * logs - A * rests
+        remainder = digamma_remainder(S)
+        by_p = self.x * (self.n * (remainder - digamma_remainder(A)) - rests)
+        by_q = self.n * (remainder - digamma_remainder(size)) - logs
         by_gamma = (q / gamma) * (self.n - shares)
         inverse = shares * (q / gamma) / S  # Σ 1/(γ + m x)
         curve = trigamma(S)

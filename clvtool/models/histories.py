@@ -57,6 +57,10 @@ class Histories:
         """Return the number of customers."""
         return int(self.count.sum())
 
+    def every(self, step: int) -> Self:
+        """Return every so-manyth distinct history, with its count: a small likeness of the whole."""
+        return type(self)(self.x[::step], self.t_x[::step], self.T[::step], self.count[::step])
+
 
 def whole(values: ArrayLike, name: str) -> Ints:
     """Return the values as int64, refusing fractions and missing values."""

@@ -16,10 +16,14 @@ Checked against 50-digit arithmetic: relative error below 1e-12 for 1e-6 â‰¤ y â
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
-from clvtool.models.histories import Floats
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from clvtool.models.histories import Floats
 
 _MOST_TERMS = 640.0  # of the sum over purchases
 _CHUNK = 4096  # numbers treated at a time: they stay in the processor's cache
@@ -37,7 +41,7 @@ def purchases_before_leaving(y: ArrayLike, rho: ArrayLike, a: float, beta: Array
     y, rho, beta = np.broadcast_arrays(np.asarray(y, float), np.asarray(rho, float), np.asarray(beta, float))
     shape = y.shape
     y, rho, beta = y.ravel(), rho.ravel(), beta.ravel()
-    mean = rho * y
+    mean: Floats = rho * y
     if a < _NEVER:
         return mean.reshape(shape)
     terms = mean + 9 * np.sqrt(mean * (1 + y)) + 37 * (1 + y)

@@ -18,6 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from clvtool.models.histories import Floats
     from clvtool.models.scales import Coordinate
 
@@ -63,7 +65,7 @@ class Optimum:
     steps: int
 
     @property
-    def free(self) -> Floats:
+    def free(self) -> NDArray[np.intp]:
         """Return the indices of the coordinates that are not fixed."""
         return np.flatnonzero([end is End.INTERIOR for end in self.ends])
 
@@ -107,7 +109,7 @@ class _Climb:
         self._forget_stops()
         return Optimum(self.theta, self.point, self._ends(), done and bool(np.isfinite(self.point.value)), steps)
 
-    def _free(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _free(self) -> NDArray[np.bool_]:
         """Return which coordinates can move: those not flat, and not at a stop with a slope that points outwards."""
         slack = 1e-14 * abs(self.point.value) + 1e-14  # rounding of the gradient: at a stop it may be all there is
         down = (self.theta <= self.low) & (self.point.gradient <= slack)
@@ -175,7 +177,7 @@ class _Climb:
         """Return how far rounding may move the function."""
         return 1e-13 * abs(self.point.value) + 1e-12
 
-    def _step(self, free: Floats, step: Floats) -> bool:
+    def _step(self, free: NDArray[np.intp], step: Floats) -> bool:
         """Try the step, shorten the trust region until one is good, and take it; False when none is."""
         for _ in range(60):
             theta = self.theta.copy()

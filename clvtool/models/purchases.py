@@ -8,16 +8,22 @@ from math import ceil, isfinite, log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from clvtool.models.histories import Floats, distinct
+from clvtool.errors import FitError
+from clvtool.models.fitting import maximum_likelihood
+from clvtool.models.histories import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from clvtool.models.fitting import Fit
+    from numpy.typing import ArrayLike
+
+    from clvtool.models.fitting import Fit, Form
+    from clvtool.models.histories import Floats, Histories
+    from clvtool.models.newton import Objective
 
 _LARGEST_GRID = 1 << 23  # a table of all (x, T) beyond eight million cells costs more than it saves
+_PILOT = 20_000  # histories whose maximum is a start within a few standard errors of the maximum of all
 _CHUNK = 1 << 15  # histories whose discounted sums are computed at a time, to bound the memory
 
 
@@ -96,6 +102,43 @@ class PurchaseModel(ABC):
         return self.p_alive(x, t_x, T) * _by_history(if_alive, x, T)
 
 
+def fit_purchases(
+    form: Form,
+    histories: Histories,
+    log_likelihood: Callable[[Histories], Objective],
+    starts: Callable[[float], Sequence[Sequence[float]]],
+) -> Fit:
+    """Fit a purchase model to histories by maximum likelihood.
+
+    `log_likelihood` prepares histories and returns their log-likelihood as a function of the parameters; `starts`
+    returns parameters to start from, given a rough rate of purchases a week. `facts` of the fit are repeat_purchases,
+    repeat_customers and customer_weeks. Raises FitError when there are no customers or no repeat purchases.
+    """
+    customers, repeats = histories.n_customers, int((histories.count * histories.x).sum())
+    if customers == 0:
+        raise FitError(f"{form.name} has no customers to fit")
+    if repeats == 0:
+        raise FitError(
+            f"{form.name} needs repeat purchases: each of the {customers} customers bought on one day only, and was "
+            f"observed for at most {int(histories.T.max())} days after it",
+            hint="take a longer period, or do not ask for a purchase model",
+        )
+    weeks = float((histories.count * histories.T).sum()) / 7
+    rows = histories.x.size
+    return maximum_likelihood(
+        form,
+        log_likelihood(histories),
+        starts=starts(1.5 * repeats / weeks),  # while active, customers buy faster than over all time
+        n_customers=customers,
+        facts={
+            "repeat_purchases": repeats,
+            "repeat_customers": int(histories.count[histories.x > 0].sum()),
+            "customer_weeks": weeks,
+        },
+        pilot=log_likelihood(histories.every(rows // _PILOT)) if rows > 2 * _PILOT else None,
+    )
+
+
 def _given(model: PurchaseModel, x: Floats, T: Floats) -> Callable[[Floats], Floats]:
     """Return the expectation of customers with these x and T as a function of time alone."""
     return lambda t: model.purchases_if_alive(t, x, T)
@@ -103,7 +146,7 @@ def _given(model: PurchaseModel, x: Floats, T: Floats) -> Callable[[Floats], Flo
 
 def _time_ahead(t: ArrayLike) -> Floats:
     """Return times to look ahead, refusing what is no finite time."""
-    ahead = np.asarray(t, float)
+    ahead: Floats = np.asarray(t, float)
     if not (np.isfinite(ahead).all() and (ahead >= 0).all()):
         raise ValueError("a time ahead is a finite number of weeks, 0 or more")
     return ahead
@@ -157,4 +200,4 @@ def _by_history(function: Callable[[Floats, Floats], Floats], x: ArrayLike, T: A
     used = np.flatnonzero(seen)
     table = np.empty(cells)
     table[used] = function(x_values[used // T_values.size], T_values[used % T_values.size])
-    return table[pair].reshape(shape)
+    return np.asarray(table[pair].reshape(shape))

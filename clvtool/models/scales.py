@@ -155,8 +155,8 @@ def leaving_chance(leave: str, stay: str) -> Scale:
                 -CHANCE_LIMIT,
                 CHANCE_LIMIT,
                 LEAP,
-                at_low=f"the data show no customer leaving: the chance of leaving is 0, everybody counts as active, and "
-                f"predictions grow with time without levelling off ({leave} runs to 0, {stay} has no meaning)",
+                at_low="the data show no customer leaving: the chance of leaving is 0, everybody counts as active, "
+                f"and predictions grow with time without levelling off ({leave} runs to 0, {stay} has no meaning)",
                 at_high="every customer leaves at the first chance: the chance of leaving is 100 % "
                 f"({stay} runs to 0, {leave} has no meaning)",
             ),

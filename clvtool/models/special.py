@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from clvtool.models.histories import Floats, Ints
+    from clvtool.models.histories import Floats
 
 _SHIFT = 12  # from here on, the asymptotic series below are exact to the last digit
 
@@ -71,9 +71,9 @@ class Sum(NamedTuple):
     hessian: Floats
 
 
-def more_than(counts: Ints) -> Floats:
+def more_than(counts: Floats) -> Floats:
     """Return for i = 0, 1, … how many customers have more than i, given how many have exactly i (an array from 0)."""
-    return counts[::-1].cumsum()[::-1][1:].astype(np.float64)
+    return counts[::-1].cumsum()[::-1][1:]
 
 
 def log_rising(z: float, unit: float, tail: Floats) -> Sum:

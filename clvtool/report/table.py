@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from clvtool.result import Result
 
 GAP = 2  # blanks between columns
+NARROWEST = 8  # a column of text is not made narrower for the sake of the others
+LONGEST_WORD = 32  # a longer word may be broken
 Line = tuple[str, str]  # a line of text and its Rich style
 
 
@@ -96,7 +98,13 @@ def _body(shown: list[Column], height: int, width: int, *, elastic: bool) -> Ite
         return
     widths = _fit(shown, width, elastic=elastic)
     if widths is None:
-        yield from _blocks(shown, height, width)
+        groups = _leading_groups(shown)
+        narrow = shown[groups:]
+        widths = _fit(narrow, width, elastic=elastic) if groups else None
+        if widths is None:
+            yield from _blocks(shown, height, width)
+        else:
+            yield from _under_headings(shown[:groups], narrow, widths)
         return
     rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
     yield _join([column.name for column in shown], shown, widths), "bold"
@@ -105,9 +113,40 @@ def _body(shown: list[Column], height: int, width: int, *, elastic: bool) -> Ite
     for number, row in enumerate(zip(*(column.cells for column in shown), strict=True)):
         if number in breaks:
             yield rule, "dim"
-        pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
-        for part in range(max(map(len, pieces))):
-            yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+        yield from _row(row, shown, widths)
+
+
+def _under_headings(groups: list[Column], shown: list[Column], widths: list[int]) -> Iterator[Line]:
+    """Yield a table whose leading columns stand as a heading above each run of rows that has the same values."""
+    yield _join([column.name for column in shown], shown, widths), "bold"
+    rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
+    above: tuple[str, ...] = ()
+    for number, row in enumerate(zip(*(column.cells for column in shown), strict=True)):
+        heading = tuple(column.cells[number] for column in groups)
+        if heading != above:
+            yield rule, "dim"
+            named = (f"{column.name}: {value}" for column, value in zip(groups, heading, strict=True))
+            yield from _wrapped(" · ".join(named), sum(widths) + GAP * (len(widths) - 1), style="bold")
+            above = heading
+        yield from _row(row, shown, widths)
+
+
+def _row(row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterator[Line]:
+    pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
+    for part in range(max(map(len, pieces))):
+        yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+
+
+def _leading_groups(shown: list[Column]) -> int:
+    """Return how many leading columns name groups of rows: their values stand together in runs, and repeat."""
+    count = 0
+    while count < len(shown) - 1 and shown[count].wraps:
+        keys = list(zip(*(column.cells for column in shown[: count + 1]), strict=True))
+        runs = 1 + sum(above != here for above, here in pairwise(keys))
+        if runs != len(set(keys)) or runs * 2 > len(keys):
+            break
+        count += 1
+    return count
 
 
 def _fit(shown: list[Column], width: int, *, elastic: bool) -> list[int] | None:
@@ -118,7 +157,7 @@ def _fit(shown: list[Column], width: int, *, elastic: bool) -> list[int] | None:
         widths.append(natural)
         if column.wraps:
             word = max(_cells(word) for cell in column.cells for word in cell.split(" "))
-            least.append(max(_cells(column.name), min(natural, max(16, min(word, 24)))))
+            least.append(max(_cells(column.name), min(natural, max(NARROWEST, min(word, LONGEST_WORD)))))
         else:
             least.append(natural)
     room = width - GAP * (len(shown) - 1)

@@ -1,0 +1,126 @@
+"""The likelihood of histories of customers who may leave after a purchase: BG/NBD and its modifications.
+
+Everything that depends on x alone or on a day alone is summed or looked up there; one exp and one log1p remain per
+distinct history, whatever the number of parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvtool.models.newton import Point
+from clvtool.models.special import log_rising, log_rising_ratio, more_than
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from clvtool.models.histories import Floats, Histories, Ints
+
+_CHUNK = 8192  # histories treated at a time: they stay in the processor's cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeavingLikelihood:
+    """The log-likelihood of (r, α, a, b) given histories; call `log_likelihood`.
+
+    A customer with x repeat purchases has had n = x + `first` chances to leave: `first` is 0 where the first purchase
+    is none (BG/NBD), 1 where it is (MBG/NBD). The other fields are sums and columns of the histories.
+    """
+
+    first: int
+    repeats_beyond: Floats  # customers with more than i repeat purchases
+    chances_beyond: Floats  # customers with more than i chances
+    week: Floats  # of day 0, 1, …
+    customers: Floats  # by day T
+    repeats: Floats  # repeat purchases by day T
+    x: Ints  # of the histories with a chance to leave, as t_x, T and count
+    t_x: Ints
+    T: Ints
+    count: Floats
+
+    @classmethod
+    def of(cls, histories: Histories, first: int) -> Self:
+        """Prepare the likelihood of these histories."""
+        x, t_x, T, count = histories.x, histories.t_x, histories.T, histories.count.astype(float)
+        at = int(np.searchsorted(x, 1 - first))  # histories are sorted by x
+        return cls(
+            first=first,
+            repeats_beyond=more_than(_sums(x, count)),
+            chances_beyond=more_than(_sums(x + first, count)),
+            week=np.arange(int(T.max()) + 1) / 7,
+            customers=_sums(T, count),
+            repeats=_sums(T, count * x),
+            x=x[at:],
+            t_x=t_x[at:],
+            T=T[at:],
+            count=count[at:],
+        )
+
+    def log_likelihood(self, parameters: Floats) -> Point:
+        """Return the log-likelihood with its derivatives by (r, α, a, b).
+
+        Per customer, ordered so that nothing cancels at large r, α or a + b:
+        ln[(r)_x / α^x] − (r+x) ln(1 + T/α) + ln[(b)_n / (a+b)_n] + ln(1 + e^η),
+        η = ln a − ln(b+n−1) + (r+x) ln[(α+T)/(α+t_x)], the log odds of having left (absent where n = 0).
+        """
+        r, alpha, a, b = parameters.tolist()
+        value, gradient, hessian = self._leaving(r, alpha, a, b)
+        rising = log_rising(r, alpha, self.repeats_beyond)
+        survival = log_rising_ratio(a, b, self.chances_beyond)
+        # without leaving: negative binomial over [0, T], from sums by day
+        week, n, k = self.week, self.customers, self.repeats
+        growth, both = np.log1p(week / alpha), alpha + week
+        excess = r * n * week - alpha * k
+        value += rising.value + survival.value - float(((r * n + k) * growth).sum())
+        gradient[0] += rising.gradient[0] - float((n * growth).sum())
+        gradient[1] += float((excess / both).sum()) / alpha
+        gradient[2:] += survival.gradient
+        hessian[0, 0] += rising.hessian[0, 0]
+        hessian[0, 1] += float((n * week / both).sum()) / alpha
+        hessian[1, 0] = hessian[0, 1]
+        hessian[1, 1] -= float(((k * alpha * both + excess * (alpha + both)) / (both * both)).sum()) / alpha**2
+        hessian[2:, 2:] += survival.hessian
+        return Point(value, gradient, hessian)
+
+    def _leaving(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats, Floats]:
+        """Return Σ ln(1 + e^η) over the histories with a chance to leave, with derivatives."""
+        growth = np.log1p(self.week / alpha)
+        inverse = 1 / (alpha + self.week)
+        share = self.week * inverse
+        stay = b + np.arange(self.chances_beyond.size)  # b + n − 1 for n = 1, 2, …
+        log_stay = np.log(stay) - log(a)
+        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+        for start in range(0, self.x.size, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            x, t_x, T, count = self.x[rows], self.t_x[rows], self.T[rows], self.count[rows]
+            n, rho = x + (self.first - 1), r + x
+            by = np.empty((4, x.size))  # derivatives of η by r, α, a, b
+            np.subtract(growth[T], growth[t_x], out=by[0])
+            slope = (share[t_x] - share[T]) * (1 / alpha)  # 1/(α+T) − 1/(α+t_x), to full accuracy at large α too
+            np.multiply(rho, slope, out=by[1])
+            by[2] = 1 / a
+            np.divide(-1, stay[n], out=by[3])
+            eta = rho * by[0] - log_stay[n]
+            small = np.exp(-np.abs(eta))
+            total = np.maximum(eta, 0) + np.log1p(small)
+            left = np.where(eta > 0, 1.0, small) / (1 + small)  # probability of having left
+            weight = count * left
+            value += float((count * total).sum())
+            gradient += np.einsum("im,m->i", by, weight)
+            hessian += np.einsum("im,jm->ij", by * (weight * (1 - left)), by)
+            # second derivatives of η
+            hessian[0, 1] += float((weight * slope).sum())
+            hessian[1, 1] -= float((weight * by[1] * (inverse[T] + inverse[t_x])).sum())
+            hessian[2, 2] -= float(weight.sum()) / a**2
+            hessian[3, 3] += float((weight * by[3] * by[3]).sum())
+        hessian[1, 0] = hessian[0, 1]
+        return value, gradient, hessian
+
+
+def _sums(places: Ints, weights: Floats) -> Floats:
+    """Return the sum of the weights at each place from 0."""
+    return np.asarray(np.bincount(places, weights=weights), float)

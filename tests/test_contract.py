@@ -1,0 +1,378 @@
+"""What every command promises (docs/COMMANDS.md): formats, codes, hints, clean streams. The real program, as a process."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from clvtool.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+ORDERS = str(ROOT / "sample_data" / "orders.csv")
+CDNOW = str(ROOT / "sample_data" / "cdnow.csv")
+NAMES = [name for _, name in COMMANDS]
+MACHINE = ("csv", "json", "ndjson", "markdown")
+
+
+def run(*words: str, stdin: bytes | None = None, env: dict[str, str] | None = None, cwd: Path = ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "clvtool", *words],
+        input=stdin,
+        stdin=None if stdin is not None else subprocess.DEVNULL,
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text: str | bytes, name: str = "orders.csv") -> str:
+        path = tmp_path / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return str(path)
+
+    return to
+
+
+# --- output ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pipe_gets_csv_without_colour_and_nothing_else(name):
+    # FORCE_COLOR must not colour data
+    done = run(name, CDNOW, env={"FORCE_COLOR": "1"})
+    assert done.returncode == 0, done.stderr
+    assert b"\x1b" not in done.stdout
+    assert done.stderr == b""
+    rows = list(csv.reader(io.StringIO(done.stdout.decode())))
+    assert len(rows) > 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_formats_say_the_same(name):
+    said = {form: run(name, CDNOW, "--format", form, "--limit", "20") for form in MACHINE}
+    assert {done.returncode for done in said.values()} == {0}
+    table = list(csv.DictReader(io.StringIO(said["csv"].stdout.decode())))
+    whole = json.loads(said["json"].stdout)
+    lines = [json.loads(line) for line in said["ndjson"].stdout.splitlines()]
+    assert {"title", "as_of", "currency", "notes", "rows"} <= set(whole)
+    assert whole["rows"] == lines
+    assert [list(row) for row in lines] == [list(row) for row in table]
+    for plain, typed in zip(table, lines, strict=True):
+        for column, value in typed.items():
+            # null is an empty cell; a number is the same number
+            if value is None:
+                assert plain[column] == ""
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                assert float(plain[column]) == value
+            else:
+                assert plain[column] == str(value)
+    assert said["markdown"].stdout.count(b"\n|") >= len(table)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("suffix", ["csv", "json", "ndjson", "md", "parquet"])
+def test_a_file_gets_the_format_of_its_name_and_the_same_bytes_each_time(name, suffix, tmp_path):
+    paths = [tmp_path / f"{place}.{suffix}" for place in "ab"]
+    for path in paths:
+        done = run(name, CDNOW, "-o", str(path))
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_closed_pipe_is_no_error(name):
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m clvtool {name} {ORDERS} --format csv | head -1"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
+    raw = Path(ORDERS).read_bytes()
+    zipped = tmp_path / "orders.csv.gz"
+    zipped.write_bytes(gzip.compress(raw))
+    canonical = tmp_path / "orders.parquet"
+    assert run("convert", ORDERS, "-o", str(canonical)).returncode == 0
+    plain = run(name, ORDERS, "--format", "json")
+    assert plain.returncode == 0
+    assert run(name, "-", "--format", "json", stdin=raw).stdout == plain.stdout
+    assert run(name, str(zipped), "--format", "json").stdout == plain.stdout
+    assert run(name, str(canonical), "--format", "json").stdout == plain.stdout
+    assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
+
+
+@pytest.mark.parametrize("name", ["compute", "convert", "fit"])
+def test_the_order_of_the_rows_changes_nothing(name, write):
+    header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
+    shuffled = write(header + "".join(reversed(rows)))
+    assert run(name, shuffled, "--format", "json").stdout == run(name, ORDERS, "--format", "json").stdout
+
+
+def test_file_names_do_not_appear_in_results(write):
+    path = write("customer_id,order_date,amount\na,2024-01-01,5\n", "secret_name.csv")
+    for name in NAMES:
+        if name != "fit":  # one order is too little to fit
+            assert b"secret_name" not in run(name, path, "--format", "json").stdout
+
+
+def test_version():
+    done = run("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"clvtool 0.")
+
+
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in NAMES)])
+def test_help_loads_nothing_heavy(words):
+    code = (
+        "import sys; from clvtool.cli.main import main; main(sys.argv[1:]); "
+        "print(sorted({'polars', 'numpy', 'scipy', 'pyarrow', 'pandas'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.strip() == "[]"
+    assert "clvtool" in done.stdout
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+PLAIN = "customer_id,order_date,amount\n"
+BAD_INPUTS = {
+    # name of the file, its content, exit code, what the error must say
+    "empty": (b"", 3, ["is empty"]),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", 3, ["binary"]),
+    "workbook": (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", 3, ["binary", "save the sheet as CSV"]),
+    "not_utf16": (b"\xff\xfea\0b\0c", 3, ["utf-16"]),
+    "header_only": (PLAIN.encode(), 4, ["no rows"]),
+    "no_customer": (b"order_date,amount,klientt\n2024-01-01,5,a\n", 4, ["customer", "klientt", "--map"]),
+    "no_date": (b"customer_id,amount,order_dat\na,5,2024-01-01\n", 4, ["order date", "order_dat", "--map"]),
+    "two_ways_amount": ((PLAIN + 'a,2024-01-01,"1,234"\nb,2024-01-02,"2,500"\n').encode(), 4, ["1,234", "--decimal"]),
+    "two_ways_date": ((PLAIN + "a,03/04/2025,5\nb,05/06/2025,5\n").encode(), 4, ["03/04/2025", "--date-format"]),
+    "no_usable_row": ((PLAIN + "a,soon,5\nb,never,5\n").encode(), 4, ["no usable rows", "2 bad_date"]),
+    "two_columns": (b"customer_id,klient,order_date\na,b,2024-01-01\n", 4, ["customer_id", "klient", "--map"]),
+    "two_currencies": (
+        b"customer_id,order_date,amount,currency\na,2024-01-01,5,EUR\nb,2024-01-02,5,PLN\nc,2024-01-02,5,EUR\n",
+        4,
+        ["EUR (2)", "PLN (1)", "--currency"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["compute", "convert", "fit"])
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_bad_input_ends_in_one_sentence_and_a_way_out_and_touches_nothing(name, case, write, tmp_path):
+    content, code, words = BAD_INPUTS[case]
+    path = write(content)
+    target = tmp_path / "result.csv"
+    target.write_text("old")
+    done = run(name, path, "-o", str(target))
+    said = done.stderr.decode()
+    assert done.returncode == code, said
+    assert done.stdout == b""
+    assert target.read_text() == "old"
+    assert said.startswith("error: ")
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_file_is_named_with_its_near_neighbour(name, write, tmp_path):
+    write(PLAIN + "a,2024-01-01,5\n", "orders.csv")
+    done = run(name, str(tmp_path / "order.csv"))
+    assert done.returncode == 3
+    assert b"order.csv does not exist" in done.stderr
+    assert b"orders.csv" in done.stderr.split(b"hint:")[1]
+
+
+@pytest.mark.parametrize("case", ["header_only", "two_ways_amount", "no_customer"])
+def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write):
+    path = write(BAD_INPUTS[case][0])
+    done = run("inspect", path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    problems = [row for row in json.loads(done.stdout)["rows"] if row["section"] == "problem"]
+    assert len(problems) == 1
+    strict = run("inspect", path, "--strict")
+    assert strict.returncode == 4
+    assert strict.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["compute"], "clvtool compute"),
+        (["compute", ORDERS, "--aov", "5"], "leave one of them out"),
+        (["compute", ORDERS, "--perod", "week"], "--period"),
+        (["compute", ORDERS, "--period", "fortnight"], "month"),
+        (["compute", ORDERS, "--horizon", "soon"], "12m"),
+        (["compute", ORDERS, "--as-of", "31.12.2025"], "YYYY-MM-DD"),
+        (["compute", ORDERS, "--as-of", "1999-01-01"], "2024-07-01"),
+        (["compute", ORDERS, "--level", "95"], ""),
+        (["compute", ORDERS, "--where", "channel"], "NAME=VALUE"),
+        (["compute", ORDERS, "-o", "out.xyz"], ".parquet"),
+        (["compute", ORDERS, "--map", "client=x"], "customer_id"),
+        (["compute", ORDERS, "--lifespan", "long"], ""),
+        (["compute", ORDERS, "--active-window", "0"], "auto"),
+        (["compute", ORDERS, "--tz", "Mars/Base"], "Europe/Warsaw"),
+        (["compute", ORDERS, "--encoding", "utf-9"], "utf-8"),
+        (["comput", ORDERS], "compute"),
+        (["fit", ORDERS, "--model", "bgnbd"], "bg-nbd"),
+    ],
+)
+def test_wrong_usage_is_2_with_a_hint(words, hint):
+    done = run(*words)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == b""
+    assert hint in done.stderr.decode().partition("hint:")[2]
+
+
+def test_an_unknown_column_is_4_with_near_names():
+    done = run("compute", ORDERS, "--by", "chanel")
+    assert done.returncode == 4
+    assert b"did you mean channel" in done.stderr
+
+
+def test_reading_options_do_not_go_with_a_converted_file(tmp_path):
+    path = tmp_path / "orders.parquet"
+    assert run("convert", ORDERS, "-o", str(path)).returncode == 0
+    done = run("compute", str(path), "--decimal", ",")
+    assert done.returncode == 2
+    assert b"--decimal" in done.stderr
+
+
+def test_with_json_the_error_is_one_json_line(write):
+    done = run("compute", write(""), "--format", "json")
+    assert done.returncode == 3
+    told = json.loads(done.stderr)
+    assert done.stderr.count(b"\n") == 1
+    assert told["exit_code"] == 3
+    assert "is empty" in told["error"]
+
+
+def test_a_model_that_cannot_be_fitted_is_5_with_the_reason_in_numbers(write):
+    path = write(PLAIN + "".join(f"c{n},2024-01-{n + 1:02d},5\n" for n in range(20)))
+    done = run("fit", path, "--model", "bg-nbd")
+    assert done.returncode == 5
+    assert b"20" in done.stderr
+
+
+def test_strict_turns_set_aside_rows_into_4(write):
+    path = write(PLAIN + "a,2024-01-01,5\nb,soon,5\n")
+    assert run("compute", path).returncode == 0
+    done = run("compute", path, "--strict")
+    assert done.returncode == 4
+    assert b"1 bad_date" in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_3(tmp_path):
+    done = run("compute", CDNOW, "-o", str(tmp_path / "nowhere" / "x.csv"))
+    assert done.returncode == 3
+    assert b"nowhere" in done.stderr
+
+
+def test_data_are_never_read_as_markup(write):
+    # a channel named like Rich markup, shown on a terminal table
+    path = write("customer_id,order_date,amount,channel\na,2024-01-01,5,[red]ads[/red]\n")
+    done = run("compute", path, "--by", "channel", "--format", "table")
+    assert done.returncode == 0
+    assert "[red]ads[/red]" in done.stdout.decode()
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def test_typed_numbers_need_no_file():
+    # 200 an order, 4 orders a year, 5 years: 200 × 4 × 5 = 4000
+    done = run("compute", "--aov", "200", "--frequency", "4", "--lifespan", "5", "--period", "year", "--format", "json")
+    rows = {row["metric"]: row["value"] for row in json.loads(done.stdout)["rows"]}
+    assert rows["clv_average_lifespan"] == 4000
+
+
+def test_the_account_of_inspect_adds_up_to_the_records_of_the_file():
+    done = run("inspect", ORDERS, "--format", "json")
+    rows = json.loads(done.stdout)["rows"]
+    counts = {row["item"]: row["rows"] for row in rows if row["section"] == "rows"}
+    reasons = [row["rows"] for row in rows if row["section"] == "set aside"]
+    with Path(ORDERS).open(newline="") as lines:
+        assert counts["read"] == sum(1 for _ in csv.reader(lines)) - 1
+    assert counts["read"] == counts["used"] + sum(reasons)
+    assert counts["set_aside"] == sum(reasons)
+
+
+def test_the_sample_adds_up_to_the_cent():
+    # an independent sum: all lines but the cancelled ones
+    with Path(ORDERS).open(newline="") as lines:
+        total = sum(Decimal(row["amount"]) for row in csv.DictReader(lines) if row["status"] != "cancelled")
+    rows = json.loads(run("compute", ORDERS, "--format", "json").stdout)["rows"]
+    revenue = next(row["value"] for row in rows if row["metric"] == "revenue")
+    assert Decimal(str(revenue)) == total
+
+
+def test_rejects_are_the_rows_set_aside_with_their_lines(write, tmp_path):
+    path = write(PLAIN + 'a,2024-01-01,5\nb,soon,5\n"c\nc",2024-01-02,x\nd,2024-01-03,7\n')
+    target = tmp_path / "rejects.csv"
+    assert run("inspect", path, "--rejects", str(target)).returncode == 0
+    with target.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    # line 3 has the bad date; the record with a line break in it ends at line 5
+    assert [(row["line"], row["reason"]) for row in rows] == [("3", "bad_date"), ("5", "bad_amount")]
+    assert rows[1]["customer_id"] == "c\nc"
+
+
+def test_a_saved_model_is_small_and_says_what_it_is(tmp_path):
+    path = tmp_path / "model.json"
+    assert run("fit", CDNOW, "--as-of", "1997-09-30", "--save", str(path)).returncode == 0
+    assert len(path.read_bytes()) < 5000
+    assert "bg-nbd" in path.read_text()
+
+
+def test_a_parquet_result_keeps_its_notes_and_definitions(tmp_path):
+    path = tmp_path / "result.parquet"
+    assert run("compute", CDNOW, "-o", str(path)).returncode == 0
+    told = json.loads(pl.read_parquet_metadata(path)["clvtool"])
+    assert told["as_of"] == "1998-06-30"
+    assert any("active window: 196 days" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_half_a_million_rows_give_the_same_bytes_with_any_number_of_threads(threads, tmp_path_factory):
+    # parallel float sums would differ here: see test_a_float_sum_would_not_pass below
+    folder = tmp_path_factory.getbasetemp() / "threads"
+    folder.mkdir(exist_ok=True)
+    path = folder / "orders.csv"
+    if not path.exists():
+        path.write_text(big_log(500_000))
+    done = run("compute", str(path), "--format", "json", env={"POLARS_MAX_THREADS": threads})
+    assert done.returncode == 0, done.stderr
+    reference = folder / "reference.json"
+    if not reference.exists():
+        reference.write_bytes(done.stdout)
+    assert done.stdout == reference.read_bytes()
+
+
+def big_log(rows: int) -> str:
+    """Return a log by a multiplicative generator: no library, no seed to drift."""
+    state, lines = 12345, [PLAIN]
+    for _ in range(rows):
+        state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        customer, day, cents = state >> 44 & 0xFFFF, (state >> 34 & 0x3FF) % 700, state >> 20 & 0x3FFF
+        year, month = 2022 + day // 360, day % 360 // 30 + 1
+        lines.append(f"c{customer},{year}-{month:02d}-{day % 28 + 1:02d},{cents / 100:.2f}\n")
+    return "".join(lines)
