@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-N ?= 1000
+BENCH ?= --rows 10M --log plain hard --repeat 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format docs lock bench clean
@@ -34,7 +34,7 @@ format: $(VENV)/.developed ## put the code into its standard form
 docs: $(VENV)/.developed ## write the command reference anew from the help texts
 	$(BIN)/cog -r docs/COMMANDS.md
 
-bench: $(VENV)/.developed ## compare with the peers on generated data (minutes)
+bench: $(VENV)/.developed .venv-bench/.installed ## compare with the peers on generated data (minutes; BENCH="--rows 1M" is quick)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 lock: ## write the lock files anew from the ranges in pyproject.toml
@@ -48,6 +48,11 @@ clean: ## remove everything that was made
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+.venv-bench/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock

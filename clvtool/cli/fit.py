@@ -18,7 +18,7 @@ def fit(
     deliver: Deliver,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="bg-nbd or gamma-gamma; repeatable. Without it: both."),
+        typer.Option(metavar="NAME", help="bg-nbd or gamma-gamma; repeatable. Without it: all."),
     ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
@@ -30,7 +30,6 @@ def fit(
     """
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
-    from clvtool.metrics.fit import MODELS
     from clvtool.metrics.fit import fit as answer
     from clvtool.report.files import check_target, write_atomically
 
@@ -42,7 +41,7 @@ def fit(
         orders = reading.orders(inputs, counting.columns())
         result = answer(
             orders.table,
-            model or MODELS,
+            model or [],
             counting.policies(),
             level=level,
             currency=orders.currency,

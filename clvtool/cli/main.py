@@ -40,6 +40,7 @@ ABOUT = "Customer lifetime value, retention and decisions from a shop's raw expo
 def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] = COMMANDS) -> int:
     """Run the program on the arguments and return its exit code: the only place where a run may end."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads and those of Polars stand in each other's way
     try:
         _open_closed_streams()
         code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from clvtool.errors import FitError, UsageError, did_you_mean
+from clvtool.errors import FitError
 from clvtool.metrics.customers import customers
 from clvtool.metrics.groups import day_number
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
+from clvtool.models.registry import MODELS, module
 from clvtool.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     import polars as pl
 
     from clvtool.models.fitting import Fit
 
-MODELS = ("bg-nbd", "gamma-gamma")
+MONEY = "gamma-gamma"
+"""The model of spending; all others are models of buying and leaving, and need no money."""
 DEFINITIONS = {
     "estimate": "maximum-likelihood estimate; times in weeks, money in the currency of the orders",
     "std_error": "from the curvature of the log-likelihood at its maximum",
@@ -30,14 +33,14 @@ DEFINITIONS = {
 
 def fit(
     orders: pl.DataFrame,
-    names: Sequence[str] = MODELS,
+    names: Sequence[str] = (),
     policies: Policies | None = None,
     *,
     level: float = 0.95,
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for.
+    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for all that fit.
 
     All customers of the log are used. `extra["models"]` has name, log-likelihood, n, unit, convergence and warnings of
     each; `metadata["model"]` is the text of a model file. Raises FitError when a model cannot be fitted, UsageError for
@@ -48,12 +51,13 @@ def fit(
     from clvtool.models import file
     from clvtool.models.fitting import confidence_interval
 
-    for name in names:
-        if name not in MODELS:
-            raise UsageError(f"there is no model {name!r}", did_you_mean(name, MODELS))
+    wanted = {name: module(name) for name in names or MODELS}
     log = order_log(orders, policies or Policies())
     seen = histories(customers(log), day_number(log.as_of))
-    fits = [_fitted(name, seen, has_amount=log.has_amount) for name in dict.fromkeys(names)]
+    if not names and not log.has_amount:
+        del wanted[MONEY]
+        notes = [*notes, f"there is no amount column: {MONEY} is left out"]
+    fits = [_fitted(name, model, seen, has_amount=log.has_amount) for name, model in wanted.items()]
     rows = []
     for one in fits:
         for parameter, estimate in one.parameters.items():
@@ -91,16 +95,17 @@ def fit(
     )
 
 
-def _fitted(name: str, seen: Histories, *, has_amount: bool) -> Fit:
-    from clvtool.models import bg_nbd, gamma_gamma
+def _fitted(name: str, model: ModuleType, seen: Histories, *, has_amount: bool) -> Fit:
     from clvtool.models.histories import Histories as Collapsed
 
-    if name == "bg-nbd":
-        return bg_nbd.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
+    if name != MONEY:
+        purchases: Fit = model.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
+        return purchases
     if not has_amount:
         raise FitError(f"{name} needs money: there is no amount column", "say it with --map amount=COLUMN")
     again = seen.x > 0
-    return gamma_gamma.fit(seen.x[again], seen.m[again]).fit
+    spending: Fit = model.fit(seen.x[again], seen.m[again]).fit
+    return spending
 
 
 def _fingerprint(seen: Histories) -> str:

@@ -215,14 +215,17 @@ def _finish(
 
 
 def _words(form: Form, optimum: Optimum) -> list[str]:
-    """Return a sentence for each coordinate that ran to a stop."""
+    """Return a sentence for each coordinate that ran to a stop, or for a block that the data say nothing about."""
     said = []
     ends = iter(optimum.ends)
     for scale, theta in form.split(optimum.theta):
-        for coordinate, end in zip(scale.coordinates, ends, strict=False):
+        block = [next(ends) for _ in scale.coordinates]
+        words = scale.words(theta)
+        for coordinate, end in zip(scale.coordinates, block, strict=True):
             if end in (End.LOW, End.HIGH):
-                sentence = coordinate.at_low if end is End.LOW else coordinate.at_high
-                said.append(sentence.format_map(scale.words(theta)))
+                said.append((coordinate.at_low if end is End.LOW else coordinate.at_high).format_map(words))
+        if End.FLAT in block and not {End.LOW, End.HIGH} & set(block):
+            said.append(f"the data say nothing about {' and '.join(scale.names)}: their values are arbitrary")
     return said
 
 

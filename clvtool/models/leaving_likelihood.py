@@ -117,8 +117,8 @@ class LeavingLikelihood:
             hessian[1, 1] -= float((weight * by[1] * (inverse[T] + inverse[t_x])).sum())
             hessian[2, 2] -= float(weight.sum()) / a**2
             hessian[3, 3] += float((weight * by[3] * by[3]).sum())
-        hessian[1, 0] = hessian[0, 1]
-        return value, gradient, hessian
+        upper = np.triu(hessian)
+        return value, gradient, upper + np.triu(hessian, 1).T
 
 
 def _sums(places: Ints, weights: Floats) -> Floats:

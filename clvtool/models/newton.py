@@ -3,7 +3,7 @@
 It climbs the log-likelihood of one of our models: two to four coordinates of size one, smooth, sometimes with a
 plateau that leads to a maximum at infinity (see `scales`). On the way there it leaps to the stop and looks whether the
 slope still points outwards: then this is the maximum, and the coordinate is fixed. A coordinate in which the function
-does not change at all (because another has run to its stop) is fixed at 0.
+does not change at all (for instance because another has run to its stop) is fixed at 0.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Climb:
     def run(self, tolerance: float) -> Optimum:
         """Step until what is left is below the tolerance."""
         steps, done = 0, False
-        while steps < _MOST_STEPS:
+        while steps < _MOST_STEPS and np.isfinite(self.point.value):
             steps += 1
             self._fix_flat()
             self._return_from_leap()
@@ -107,7 +107,7 @@ class _Climb:
                 break
             self._leap()
         self._forget_stops()
-        return Optimum(self.theta, self.point, self._ends(), done and bool(np.isfinite(self.point.value)), steps)
+        return Optimum(self.theta, self.point, self._ends(), done, steps)
 
     def _free(self) -> NDArray[np.bool_]:
         """Return which coordinates can move: those not flat, and not at a stop with a slope that points outwards."""
@@ -125,9 +125,7 @@ class _Climb:
         return tuple(End(end) for end in ends)
 
     def _fix_flat(self) -> None:
-        """Fix, at 0, coordinates without any influence, once another coordinate has run to its stop."""
-        if self._free().all():
-            return
+        """Fix, at 0, coordinates without any influence."""
         influence = np.maximum(np.abs(self.point.gradient), np.abs(self.point.hessian).max(axis=1))
         for index in np.flatnonzero(self._free() & (influence < _FLAT)).tolist():
             if not self._fix_if_flat(index):  # flat here only, at the end of a plateau
@@ -188,7 +186,7 @@ class _Climb:
             point = self.objective(theta)
             gained = point.value - self.point.value
             length = float(np.sqrt((moved * moved).sum()))
-            if np.isfinite(point.value) and gained >= 0.05 * promised - self._noise():
+            if np.isfinite(point.value) and gained >= 0.05 * max(promised, 0.0) - self._noise():
                 if gained > 0.75 * promised:
                     self.radius = min(_WIDEST, max(self.radius, 2 * length))
                 self.theta, self.point = theta, point
