@@ -12,7 +12,9 @@ from clvtool.errors import UsageError
 UNITS = ("day", "week", "month", "quarter", "year")
 DAYS = {"day": 1.0, "week": 7.0, "month": 30.4375, "quarter": 91.3125, "year": 365.25}
 """Mean length of a period in days: a year is 365.25 days, a month a twelfth of it."""
+LONGEST_YEARS = 100
 _LETTERS = {"d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,13 @@ class Period:
 
 def duration(text: str) -> Duration:
     """Return the duration that `90d`, `12w`, `12m`, `4q` or `1y` says; a bare number is days."""
-    match = re.fullmatch(r"\s*(\d+)\s*([dwmqy]?)\s*", text.lower())
+    match = re.fullmatch(r"\s*([0-9]+)\s*([dwmqy]?)\s*", text.lower())
     if not match or int(match[1]) == 0:
         raise UsageError(f"{text!r} is no duration", "write it as 90d, 12w, 12m or 1y")
-    return Duration(int(match[1]), _LETTERS[match[2] or "d"])
+    span = Duration(int(match[1]), _LETTERS[match[2] or "d"])
+    if span.days > LONGEST_YEARS * DAYS["year"]:
+        raise UsageError(f"{text!r} is longer than {LONGEST_YEARS} years", "write it as 90d, 12w, 12m or 1y")
+    return span
 
 
 def day(text: str, option: str) -> date:
@@ -59,6 +64,11 @@ def day(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} {text}: not a date", "write it as YYYY-MM-DD") from None
+
+
+def day_number(when: date) -> int:
+    """Return a day as days since 1970-01-01."""
+    return when.toordinal() - _EPOCH
 
 
 def period_of(when: date, unit: str) -> Period:

@@ -1,4 +1,4 @@
-"""Intervals: the delta method on exact moments.
+"""Intervals: the delta method on exact moments, Wilson's for rates, order statistics for medians.
 
 A figure is a function of a few sums over customers. Its variance follows from the covariance of the per-customer
 contributions to those sums (customers are independent of each other, a customer's own orders are not) and from the
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_ROUNDING = 1e-9
+"""A standard error of a rate below this is none: it comes from rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Sums over n independent units, and the covariance matrix of these sums.
 
-    `covariance` is n/(n-1) · Σ (s - mean)(s - mean)', in the order of `names`.
+    `covariance` is n/(n-1) · Σ (s - mean)(s - mean)', in the order of `names`; NaN for fewer than two units, about
+    whose differences nothing is known.
     """
 
     n: int
@@ -37,7 +41,7 @@ class Moments:
 
         gradient = np.zeros(len(self.names))
         gradient[self.names.index(name)] = 1.0
-        return Estimate(self.sums[name], gradient, self.covariance)
+        return Estimate(self.sums[name], gradient, self.covariance, self.n)
 
 
 def exact_moments(
@@ -51,7 +55,7 @@ def exact_moments(
     import numpy as np
 
     size = len(names)
-    covariance = np.zeros((size, size))
+    covariance = np.full((size, size), np.nan)
     if n > 1:
         for i in range(size):
             for j in range(size):
@@ -64,27 +68,50 @@ def exact_moments(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its gradient in the sums it was computed from; + − × ÷ and powers carry the gradient along."""
+    """A figure with its gradient in the sums it was computed from; + − × ÷ and powers carry the gradient along.
+
+    `units` is how many independent units the sums are over.
+    """
 
     value: float
     gradient: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    units: int
 
     @property
-    def std_error(self) -> float:
-        """Return the standard error by the delta method."""
+    def std_error(self) -> float | None:
+        """Return the standard error by the delta method; None with fewer than two units."""
+        if self.units < 2:
+            return None
         variance = float(self.gradient @ self.covariance @ self.gradient)
         return math.sqrt(max(variance, 0.0))
 
-    def interval(self, level: float, *, log_scale: bool = False) -> tuple[float, float]:
-        """Return the interval; on the log scale for figures that are positive and skewed, such as 1/x."""
+    def interval(self, level: float, *, log_scale: bool = False) -> tuple[float, float] | None:
+        """Return the interval; on the log scale for figures that are positive and skewed, such as 1/x.
+
+        None with fewer than two units.
+        """
+        if self.std_error is None:
+            return None
         half = normal_quantile(level) * self.std_error
         if log_scale and self.value > 0:
             return self.value * math.exp(-half / self.value), self.value * math.exp(half / self.value)
         return self.value - half, self.value + half
 
+    def rate_interval(self, level: float) -> tuple[float, float] | None:
+        """Return Wilson's interval of a share, for as many independent trials as give the same standard error.
+
+        It stays within 0 and 1. Where the units do not differ at all, as at 0 and at 1, each counts as one trial: that
+        nobody of ten left does not prove that nobody leaves.
+        """
+        error, rate = self.std_error, self.value
+        if error is None:
+            return None
+        alike = not 0 < rate < 1 or error < _ROUNDING
+        return wilson(rate, self.units if alike else rate * (1 - rate) / error**2, level)
+
     def _with(self, value: float, gradient: NDArray[np.float64]) -> Estimate:
-        return Estimate(value, gradient, self.covariance)
+        return Estimate(value, gradient, self.covariance, self.units)
 
     def __add__(self, other: Estimate | float) -> Estimate:
         if isinstance(other, Estimate):
@@ -104,17 +131,38 @@ class Estimate:
 
     def __truediv__(self, other: Estimate | float) -> Estimate:
         if isinstance(other, Estimate):
-            return self * other**-1.0
-        return self * (1.0 / other)
+            value = self.value / other.value
+            return self._with(value, (self.gradient - other.gradient * value) / other.value)
+        return self._with(self.value / other, self.gradient / other)
 
     def __rtruediv__(self, other: float) -> Estimate:
-        return self**-1.0 * other
+        value = other / self.value
+        return self._with(value, self.gradient * (-value / self.value))
 
     def __pow__(self, power: float) -> Estimate:
         return self._with(self.value**power, self.gradient * (power * self.value ** (power - 1.0)))
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+
+def wilson(rate: float, trials: float, level: float) -> tuple[float, float]:
+    """Return the interval of a share that was observed in a number of independent trials (Wilson 1927)."""
+    z = normal_quantile(level)
+    weight = z * z / trials
+    centre = (rate + weight / 2) / (1 + weight)
+    half = z * math.sqrt(rate * (1 - rate) / trials + weight / (4 * trials)) / (1 + weight)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def median_ranks(n: int, level: float) -> tuple[int, int] | None:
+    """Return the ranks (0 to n-1) of the two sorted values between which the median lies with at least this level.
+
+    How many of n values lie below the median is binomial with a half; its normal approximation gives
+    ⌊(n + 1)/2 − z √n/2⌋ as the lower rank counted from 1. None when n is too small.
+    """
+    low = math.floor((n + 1) / 2 - normal_quantile(level) * math.sqrt(n) / 2) - 1
+    return None if low < 0 else (low, n - 1 - low)
 
 
 def normal_quantile(level: float) -> float:

@@ -31,7 +31,7 @@ def fit(
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.fit import fit as answer
-    from clvtool.report.files import check_target, write_atomically
+    from clvtool.report.files import check_target, write_text
 
     if not 0 < level < 1:
         raise UsageError(f"--level {level:g} is not between 0 and 1")
@@ -48,6 +48,5 @@ def fit(
             notes=notes_of(orders.reading),
         )
     if save is not None:
-        text = result.metadata["model"]
-        write_atomically(save, lambda stream: stream.write(text.encode()))
+        write_text(result.metadata["model"], save)
     deliver(result)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
+from clvtool.ingest.dialect import DELIMITERS
 from clvtool.ingest.reading import REASONS
-from clvtool.ingest.source import DELIMITERS
 
 if TYPE_CHECKING:
     from clvtool.ingest.reading import Aside, Reading
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from clvtool.ingest.source import Source
 
 
-def describe_source(source: Source, place: int | None, columns: int, reading: Reading) -> None:
+def describe_source(source: Source, place: int | None, reading: Reading) -> None:
     """Note how a source is written."""
     section = _section("source", place)
     reading.add(section, "kind", source.kind)
     if source.kind == "csv":
         reading.add(section, "encoding", source.encoding)
         reading.add(section, "delimiter", DELIMITERS.get(source.delimiter, source.delimiter))
-    reading.add(section, "columns", columns)
+    reading.add(section, "columns", len(source.header))
     for note in source.notes:
         reading.warnings.append(note)
 
@@ -33,7 +33,8 @@ def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
     reading.add(
         section, "profile", profile.name if profile else "plain", detail=profile.note or None if profile else None
     )
-    reading.add(section, "rows", rows=part.table.height + len(part.source.bad_quotes))
+    reading.add(section, "rows", rows=part.table.height + len(part.source.given_up))
+    reading.correct(section, "encoding", part.source.encoding)  # a byte far down may have shown it
     for note in part.source.notes:
         if note not in reading.warnings:
             reading.warnings.append(note)
@@ -42,7 +43,7 @@ def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
         style = ""
         if role in part.plan.numbers:
             style = part.plan.numbers[role].name
-        elif role == "order_date" and part.plan.dates:
+        elif role == "order_date":
             style = part.plan.dates.name
         elif role in part.plan.float_ids:
             style = "numbers read as 17850.0 are 17850"
@@ -56,6 +57,8 @@ def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
 
 def nothing_left(reading: Reading) -> DataError:
     """Return the error for an input of which no row can be used, with its account."""
+    if not reading.rows_read:
+        return DataError("there is a header but no row below it")
     reasons = ", ".join(f"{aside.rows} {reason}" for reason, aside in sorted_aside(reading))
     return DataError(
         f"no usable rows: {reading.rows_read} read, all set aside ({reasons})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
@@ -16,12 +17,12 @@ ROLES: dict[str, str] = {
         "order id|order|order number|order no|order nr|order ref|order reference|invoice|invoice id|invoice no|"
         "invoice number|transaction id|purchase id|receipt number|numer zamowienia|nr zamowienia|id zamowienia|"
         "zamowienie|numer|bestellnummer|bestell nr|bestellung|auftragsnummer|rechnungsnummer|numero de commande|"
-        "n de commande|commande|numero de pedido|pedido|id pedido|id commande"
+        "n de commande|commande|numero de pedido|no de pedido|pedido|id pedido|id de pedido|id commande"
     ),
     "customer_id": (
         "customer id|customer|customer no|customer number|customer nr|client id|client|user id|buyer id|buyer|"
         "account id|cust id|id klienta|klient|klient id|numer klienta|nr klienta|kundennummer|kunden nr|kunden id|"
-        "kunde|id client|numero client|id cliente|cliente|numero de cliente"
+        "kunde|id client|numero client|id cliente|id de cliente|cliente|numero de cliente|identyfikator klienta"
     ),
     "email": (
         "email|e mail|email address|customer email|billing email|buyer email|adres email|adres e mail|"
@@ -69,25 +70,37 @@ ROLES: dict[str, str] = {
 }
 """Role → header words, as `normal` writes them. A column may be claimed by one role only."""
 
+NEAR = 0.7
+"""How like a header word a column name must be to be proposed for it."""
 LINE_ROLES = ("quantity", "unit_price", "line_discount", "product_id", "product_name", "category")
 """Roles that only exist per order line: where one is there, two equal rows can be two real lines."""
 
-MISSING_IDENTITY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
+_NOBODY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
+NOBODY = sorted({form for word in _NOBODY for form in (word, word.upper(), word.capitalize())} | {"NaN"})
+"""What stands for no customer."""
 
 _STATUS_WORDS: dict[str, str] = {
     "cancelled": "cancelled|canceled|cancelled by customer|anulowane|anulowana|anulowany|anulowano|"
-    "storniert|annule|cancelado",
+    "storniert|abgebrochen|annule|annulee|cancelado|cancelada|anulado|anulada",
     "voided": "voided|void",
-    "failed": "failed|declined|rejected|error|payment error|odrzucone|nieudane|fehlgeschlagen|echoue|fallido",
+    "failed": "failed|declined|rejected|error|payment error|odrzucone|nieudane|fehlgeschlagen|abgelehnt|echoue|"
+    "echouee|refuse|refusee|fallido|fallida|rechazado",
     "pending": (
         "pending|pending payment|awaiting payment|on hold|unpaid|oczekujace|oczekuje|oczekuje na platnosc|"
-        "nieoplacone|ausstehend|en attente|pendiente"
+        "nieoplacone|niezaplacone|ausstehend|unbezahlt|en attente|en attente de paiement|pendiente|"
+        "pendiente de pago"
     ),
-    "draft": "draft|checkout draft|incomplete|abandoned|expired|szkic|porzucone",
+    "draft": "draft|checkout draft|incomplete|abandoned|expired|szkic|porzucone|entwurf|brouillon|borrador",
     "test": "test",
-    "refunded": "refunded|fully refunded|returned|zwrot|zwrocone|zwrocono|erstattet|rembourse|reembolsado",
+    "refunded": "refunded|fully refunded|returned|zwrot|zwrocone|zwrocono|zwrocony|erstattet|zuruckerstattet|"
+    "rembourse|remboursee|reembolsado|reembolsada|devuelto",
 }
-STATUS_REASONS: dict[str, str] = {word: reason for reason, words in _STATUS_WORDS.items() for word in words.split("|")}
+STATUS_REASONS: dict[str, str] = {
+    before + word: reason
+    for reason, words in _STATUS_WORDS.items()
+    for word in words.split("|")
+    for before in ("", "wc ")  # as WooCommerce keeps it
+}
 """Status word, as `normal` writes it → what happens to the order. `refunded` keeps it, with its refund beside it."""
 
 
@@ -161,11 +174,17 @@ _BY_WORD = {word: role for role, words in ROLES.items() for word in words.split(
 _BY_WORD |= {word.replace(" ", ""): role for word, role in _BY_WORD.items()}
 
 
-def understand(header: Sequence[str], given: Mapping[str, str], profile_name: str | None = None) -> HeaderMap:
+def understand(
+    header: Sequence[str],
+    given: Mapping[str, str],
+    profile_name: str | None = None,
+    words: Sequence[str] | None = None,
+) -> HeaderMap:
     """Return which source column has which role.
 
-    `given` (role → source column) wins over everything. Raises UsageError for a role or profile that does not exist,
-    DataError for a column that is not there, and where two columns claim one role.
+    `words` is the header as written, where `header` gave repeated names a number. `given` (role → source column) wins
+    over everything. Raises UsageError for a role or profile that does not exist, DataError for a column that is not
+    there, and where two columns claim one role.
     """
     profile = _profile(header, profile_name)
     columns: dict[str, str] = {}
@@ -178,21 +197,37 @@ def understand(header: Sequence[str], given: Mapping[str, str], profile_name: st
     own_roles = profile.roles if profile else {}
     if profile:
         by_word = {word: role for word, role in by_word.items() if role not in own_roles}
-        by_word |= {word: role for role, words in own_roles.items() for word in words.split("|")}
+        by_word |= {word: role for role, own in own_roles.items() for word in own.split("|")}
         by_word = {word: role for word, role in by_word.items() if word not in profile.ignore}
     claims: dict[str, list[str]] = {}
-    for name in header:
-        claimed = by_word.get(normal(name))
+    for name, word in zip(header, words or header, strict=True):
+        claimed = by_word.get(normal(word))
         if claimed is not None and claimed not in columns and name not in taken:
             claims.setdefault(claimed, []).append(name)
     for role, names in claims.items():
         if len(names) > 1:
             raise DataError(
                 f"columns {' and '.join(repr(name) for name in names)} both look like {role}",
-                f"say which one it is: --map {role}={_quoted(names[0])}",
+                f"say which one it is: --map {role}={quote(names[0])}",
             )
         columns[role] = names[0]
     return HeaderMap(columns, profile)
+
+
+def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
+    """Return the error for a role that no column has, with the nearest of the headers that mean nothing else."""
+    from difflib import SequenceMatcher
+
+    free = [name for name in header if name not in mapping.columns.values()]
+    likeness = {
+        name: max(SequenceMatcher(None, word, normal(name)).ratio() for word in ROLES[role].split("|")) for name in free
+    }
+    near = max(likeness, key=lambda name: likeness[name], default="")
+    near = near if likeness.get(near, 0) >= NEAR else ""
+    found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
+    meant = f"; did you mean {near!r}?" if near else "."
+    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
+    return DataError(f"no column for the {what}", f"{found}{meant} Say it with --map {role}={quote(near or 'COLUMN')}")
 
 
 def _find(header: Sequence[str], name: str) -> str:
@@ -202,10 +237,6 @@ def _find(header: Sequence[str], name: str) -> str:
     if normal(name) in folded:
         return folded[normal(name)]
     raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if " " in name else name
 
 
 def _profile(header: Sequence[str], name: str | None) -> Profile | None:
@@ -219,17 +250,3 @@ def _profile(header: Sequence[str], name: str | None) -> Profile | None:
         raise UsageError(f"there is no profile {name!r}", did_you_mean(name, known))
     words = {normal(column) for column in header}
     return next((profile for profile in PROFILES if set(profile.signature) <= words), None)
-
-
-def missing(role: str, header: Sequence[str]) -> DataError:
-    """Return the error for a role that no column has, with the nearest headers."""
-    from difflib import get_close_matches
-
-    known = {normal(column): column for column in header}
-    words = [role.replace("_", " "), *ROLES[role].split("|")]
-    near = [known[match] for word in words for match in get_close_matches(word, list(known), n=1, cutoff=0.7)]
-    found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
-    guess = near[0] if near else "COLUMN"
-    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
-    meant = f"; did you mean {guess!r}?" if near else ""
-    return DataError(f"no column for the {what}", f"{found}{meant} Say it with --map {role}={_quoted(guess)}")

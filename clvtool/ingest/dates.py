@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError
@@ -22,16 +23,22 @@ _STYLES: tuple[tuple[str, str, str], ...] = (
     ("YYYYMMDD", r"^((?:19|20)\d{6})(?:[T ].*)?$", "%Y%m%d"),
     ("DD.MM.YYYY", r"^(\d{1,2}\.\d{1,2}\.\d{4})(?:[ ,T].*)?$", "%d.%m.%Y"),
     ("DD/MM/YYYY", r"^(\d{1,2}/\d{1,2}/\d{4})(?:[ ,T].*)?$", "%d/%m/%Y"),
+    ("MM/DD/YYYY", r"^(\d{1,2}/\d{1,2}/\d{4})(?:[ ,T].*)?$", "%m/%d/%Y"),
     ("DD-MM-YYYY", r"^(\d{1,2}-\d{1,2}-\d{4})(?:[ ,T].*)?$", "%d-%m-%Y"),
+    ("MM-DD-YYYY", r"^(\d{1,2}-\d{1,2}-\d{4})(?:[ ,T].*)?$", "%m-%d-%Y"),
     ("DD.MM.YY", r"^(\d{1,2}\.\d{1,2}\.\d{2})(?:[ ,T].*)?$", "%d.%m.%y"),
     ("DD/MM/YY", r"^(\d{1,2}/\d{1,2}/\d{2})(?:[ ,T].*)?$", "%d/%m/%y"),
     ("MM/DD/YY", r"^(\d{1,2}/\d{1,2}/\d{2})(?:[ ,T].*)?$", "%m/%d/%y"),
-    ("Mon DD, YYYY", rf"^({_MONTH} \d{{1,2}}, \d{{4}})(?:[ ,T].*)?$", "%b %d, %Y"),
-    ("DD Mon YYYY", rf"^(?:[A-Za-z]{{3}}, )?(\d{{1,2}} {_MONTH} \d{{4}})(?:[ ,T].*)?$", "%d %b %Y"),
+    ("Mon DD, YYYY", rf"^({_MONTH} \d{{1,2}}, \d{{4}})(?:[ ,T].*)?$", "%B %d, %Y"),
+    ("DD Mon YYYY", rf"^(?:[A-Za-z]{{3}}, )?(\d{{1,2}} {_MONTH} \d{{4}})(?:[ ,T].*)?$", "%d %B %Y"),
+    ("DD-Mon-YYYY", rf"^(\d{{1,2}}-{_MONTH}-\d{{4}})(?:[ ,T].*)?$", "%d-%B-%Y"),
     ("unix seconds", r"^(\d{10})(?:\.0*)?$", "s"),
     ("unix milliseconds", r"^(\d{13})$", "ms"),
 )
-_OFFSET = r"(?:\s*(Z|UTC|GMT)|\s*([+-])(\d{2}):?(\d{2}))$"
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp][Mm])?"
+_OFFSET = r":\d{2}(?:[.,]\d+)?\s*(?:[AaPp][Mm])?\s*(?:(Z|UTC|GMT)|([+-])(\d{2}):?(\d{2})?)$"
+"""Behind a time of day only: the end of 07-10-2025 is no offset."""
+TIME_OF_DAY = r"[ T,]*\d{1,2}:\d{2}.*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +70,21 @@ class DateStyle:
         if self.fixed:
             wall = column.str.head(10).str.to_date(self.format, strict=False)
         else:
-            wall = column.str.extract(self.pattern, 1).str.to_date(self.format, strict=False)
+            part = column.str.extract(self.pattern, 1)
+            if "%B" in self.format:  # which takes Jan and January, but neither Jan. nor Sept
+                part = part.str.replace(".", "", literal=True).str.replace("Sept(?:ember)?", "Sep")
+            wall = part.str.to_date(self.format, strict=False)
         return wall if tz is None else self._in_zone(column, wall, tz)
 
     def _in_zone(self, column: pl.Expr, wall: pl.Expr, tz: str) -> pl.Expr:
         import polars as pl
 
         offset = column.str.extract_groups(_OFFSET)
-        minutes = (offset.struct.field("3").cast(pl.Int64) * 60 + offset.struct.field("4").cast(pl.Int64)) * pl.when(
-            offset.struct.field("2") == "-"
-        ).then(-1).otherwise(1)
+        east = pl.when(offset.struct.field("2") == "-").then(-1).otherwise(1)
+        beyond = offset.struct.field("4").cast(pl.Int64).fill_null(0)
+        minutes = (offset.struct.field("3").cast(pl.Int64) * 60 + beyond) * east
         minutes = pl.when(offset.struct.field("1").is_not_null()).then(0).otherwise(minutes)
-        clock = column.str.extract_groups(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp][Mm])?")
+        clock = column.str.extract_groups(_CLOCK)
         hour = clock.struct.field("1").cast(pl.Int64).fill_null(0)
         half = clock.struct.field("4").str.to_lowercase()
         hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + pl.when(half == "pm").then(12).otherwise(0))
@@ -129,11 +139,25 @@ def date_style(values: Iterable[str], column: str, given: str | None = None) -> 
 
 def _given(name: str) -> DateStyle:
     if "%" in name:
+        _check_pattern(name)
         return DateStyle(name, r"^(.*)$", name)
     for known, style in _ALL.items():
         if known.casefold() == name.casefold():
             return style
     raise UsageError(f"there is no date format {name!r}", f"there is: {', '.join(_ALL)}, or a pattern such as %d.%m.%Y")
+
+
+def _check_pattern(name: str) -> None:
+    """Raise UsageError for a pattern by which a day cannot be told: it must read what it writes."""
+    import polars as pl
+
+    moment = datetime(2024, 1, 31, 14, 5, 6, tzinfo=UTC)
+    try:
+        days = pl.Series([moment.strftime(name)]).str.to_date(name, strict=False).to_list()
+    except (pl.exceptions.PolarsError, ValueError):
+        days = []
+    if days != [moment.date()]:
+        raise UsageError(f"no day can be read with the date format {name!r}", "write it as %d.%m.%Y or %m/%d/%y %H:%M")
 
 
 def _reads(style: DateStyle, text: str) -> bool:
@@ -142,10 +166,10 @@ def _reads(style: DateStyle, text: str) -> bool:
         return False
     if style.format in {"s", "ms"}:
         return True
+    if "%B" in style.format or style.format == "%Y%m%d":
+        return True
     numbers = [int(number) for number in re.findall(r"\d+", match[1])]
     order = [part for part in re.findall(r"%([a-zA-Z])", style.format) if part in "dm"]
-    if style.format in {"%b %d, %Y", "%d %b %Y", "%Y%m%d"}:
-        return True
     day_month = numbers[1:3] if style.format.startswith("%Y") else numbers[:2]
     by_part = dict(zip(order, day_month, strict=True))
     return bool(1 <= by_part["m"] <= 12 and 1 <= by_part["d"] <= 31)

@@ -28,7 +28,7 @@ def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
     lines = lines.with_columns(refund_day=pl.when("refund").then("order_date"))
     key = ["order_id", "refund", "refund_day"]
     names = set(rows.columns)
-    money = [name for name in ("amount", "cost") if name in names]
+    money = [name for name in ("amount", "cost", "margin") if name in names]
     once = [name for name in ("order_total", "refunded_amount") if name in names]
     extras = [name for name in rows.columns if name.startswith("extra_")]
     smallest = [name for name in ("customer_id", "currency", *extras) if name in names]
@@ -48,7 +48,12 @@ def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
             *([pl.col("negative").all()] if "negative" in names else []),
         )
         .collect(engine="streaming")
-        .with_columns(pl.col(name).cast(pl.Decimal(18, MONEY_SCALE)) for name in (*money, *once))
+    )
+    if "amount" in names:
+        fits = pl.col("amount").cast(pl.Decimal(18, MONEY_SCALE), strict=False).is_not_null()
+        grouped = grouped.with_columns(too_large=pl.col("amount").is_not_null() & ~fits)
+    grouped = grouped.with_columns(
+        pl.col(name).cast(pl.Decimal(18, MONEY_SCALE), strict=False) for name in (*money, *once)
     )
     if total:
         _require_one_total(part, grouped)

@@ -36,5 +36,4 @@ def read_lines(inputs: Sequence[str], options: ReadOptions, *, trace: bool = Fal
     content = [name for name in LINES if name not in {"order_id", "line"}]
     ordered = full.sort("order_id", *content, nulls_last=True)
     numbered = ordered.with_columns(line=pl.int_range(1, pl.len() + 1).over("order_id"))
-    kept = numbered.filter(pl.col("order_id").is_in(orders.table["order_id"].drop_nulls().implode()))
-    return kept.select(pl.col(name).cast(dtype(column)) for name, column in LINES.items()), orders
+    return numbered.select(pl.col(name).cast(dtype(column)) for name, column in LINES.items()), orders

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 SCALE = 4
 _SPACES = "\u00a0\u202f\u2009 '’"
-_MARK = r"(?:[A-Za-z]{3}|[$€£¥₽₴₺₹₩]|zł|ZŁ|Kč|kr\.?|R\$|Ft|лв\.?)"
+_MARK = (
+    r"(?:[A-Za-z]{3}|(?:US|CA|AU|NZ|HK|A|C|R|S)?[$€£¥₽₴₺₹₩]"
+    r"|[Zz][łl]|Z[ŁL]|Kč|kr\.?|Ft|Fr\.?|Rs\.?|лв\.?|грн\.?|руб\.?)"
+)
+"""Currency codes and signs, before or behind the number."""
 _DECORATED = re.compile(
     rf"^(?P<open>\()?\s*(?P<minus>[-+−–])?\s*{_MARK}?\s*(?P<minus2>[-+−–])?\s*"
     rf"(?P<number>[0-9.,][0-9.,{_SPACES}]*?)\s*{_MARK}?\s*(?P<close>\))?(?P<minus3>[-−])?$"
@@ -44,27 +48,27 @@ class NumberStyle:
         thousands = "," if self.decimal == "." else "."
         t, d = re.escape(thousands), re.escape(self.decimal)
         number = rf"(?:\d{{1,3}}(?:[{t}{_SPACES}]\d{{3}})+|\d+)?(?:{d}\d*)?"
-        pattern = rf"^(\()?\s*([-+−–])?\s*{_MARK}?\s*([-+−–])?\s*({number})\s*{_MARK}?\s*\)?([-−])?$"
+        pattern = rf"^(\()?\s*([-+−–])?\s*{_MARK}?\s*([-+−–])?\s*({number})\s*{_MARK}?\s*(\))?([-−])?$"
         groups = column.str.extract_groups(pattern)
+        opened, closed = (groups.struct.field(place).is_not_null() for place in ("1", "5"))
         digits = (
             groups.struct.field("4")
             .str.replace_all(rf"[{t}{_SPACES}]", "")
             .str.replace(self.decimal, ".", literal=True)
             .cast(money, strict=False)
         )
-        minus = (
-            groups.struct.field("1").is_not_null()
-            | groups.struct.field("2").is_in(["-", "−", "–"]).fill_null(value=False)
-            | groups.struct.field("3").is_in(["-", "−", "–"]).fill_null(value=False)
-            | groups.struct.field("5").is_not_null()
-        )
-        return pl.when(minus).then(-digits).otherwise(digits).cast(money)
+        signs = [groups.struct.field(place).is_in(["-", "−", "–"]).fill_null(value=False) for place in ("2", "3", "6")]
+        minus = pl.any_horizontal(opened, *signs)
+        return pl.when(opened == closed).then(pl.when(minus).then(-digits).otherwise(digits)).cast(money)
 
-    def is_rounded(self, column: pl.Expr) -> pl.Expr:
-        """Return where a value has more decimals than are kept."""
-        if self.plain and self.decimal == ".":
+    def is_rounded(self, column: pl.Expr, *, exactly: bool = True) -> pl.Expr:
+        """Return where a value loses decimals; not `exactly`: where it has more of them than are kept, be they zeros.
+
+        The latter costs a plain column next to nothing.
+        """
+        if self.plain and self.decimal == "." and not exactly:
             return (column.str.len_bytes() - column.str.find(".", literal=True) > SCALE + 1).fill_null(value=False)
-        return column.str.contains(rf"{re.escape(self.decimal)}\d{{{SCALE + 1},}}").fill_null(value=False)
+        return column.str.contains(rf"{re.escape(self.decimal)}\d{{{SCALE}}}\d*[1-9]").fill_null(value=False)
 
 
 PLAIN = NumberStyle()
@@ -79,8 +83,7 @@ def number_style(values: Iterable[str], column: str, decimal: str | None = None)
     plain = True
     evidence: dict[str, str] = {}
     unclear: list[str] = []
-    for raw in values:
-        value = raw.strip()
+    for value in sorted({raw.strip() for raw in values}):
         if re.fullmatch(r"[-+]?\d+", value):
             continue
         match = _DECORATED.match(value)
@@ -102,7 +105,7 @@ def number_style(values: Iterable[str], column: str, decimal: str | None = None)
             "say which it is: --decimal . or --decimal ,",
         )
     if not evidence and unclear:
-        shown = ", ".join(repr(value) for value in sorted(set(unclear))[:3])
+        shown = ", ".join(repr(value) for value in unclear[:3])
         raise DataError(
             f"column {column!r} can be read two ways: {shown} may be thousands or decimals",
             "say which sign is the decimal one: --decimal . or --decimal ,",

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
 from clvtool.ingest.grouping import each_alone, grouped_lines, is_refund
-from clvtool.ingest.plan import CODES
-from clvtool.ingest.reasons import good_rows, repeats, set_reason
-from clvtool.schema import KINDS, LINES, MONEY_SCALE
+from clvtool.ingest.reasons import good_rows, repeats
+from clvtool.schema import KINDS, LINES, MONEY_SCALE, ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,37 +22,45 @@ LATEST = 0.999
 
 
 def to_orders(
-    parts: Sequence[Rows], options: ReadOptions, reading: Reading, lines: list[pl.DataFrame] | None = None
+    parts: Sequence[Rows],
+    options: ReadOptions,
+    reading: Reading,
+    lines: list[pl.DataFrame] | None = None,
+    *,
+    whole: bool = False,
 ) -> pl.DataFrame:
-    """Return ORDERS (with the extra columns as `extra_NAME`, and how many source rows each order came from: `rows`).
+    """Return ORDERS with the extra columns as `extra_NAME`, `rows` (how many rows made the order) and `part` (of whom).
 
-    Where a list for `lines` is given, the rows that belong to orders are put into it, one table a part.
+    Where a list for `lines` is given, the rows that belong to orders are put into it, one table a part. `whole` says
+    that the parts hold every column of their sources, so that rows can be compared.
     Every row of the parts is either in `rows` of one order or counted in `reading.set_aside`.
     Raises DataError for an order total that differs between the rows of one order, and for mixed currencies.
     """
     import polars as pl
 
     tables = []
-    for part in parts:
-        reading.rows_read += part.table.height + len(part.source.bad_quotes)
-        reading.put_aside("bad_quotes", len(part.source.bad_quotes))
-        tables.append(_one_source(part, options, reading, lines))
+    for place, part in enumerate(parts):
+        reading.rows_read += part.table.height + len(part.source.given_up)
+        reading.put_aside("bad_quotes", len(part.source.given_up))
+        good, repeated = good_rows(part, options, reading)
+        if whole:
+            _note_equal_lines(good, reading)
+        if lines is not None:
+            own = good.select(name for name in LINES if name in good.columns)
+            lines.append(own.with_columns(part=pl.lit(place)))
+        grouped = grouped_lines(part, good) if repeated else each_alone(good)
+        del good
+        tables.append(_settled(part, grouped, reading).with_columns(part=pl.lit(place)))
     orders = pl.concat(tables, how="diagonal") if len(tables) > 1 else tables[0]
     del tables
-    orders = _without_implausible(orders, reading)
     if len(parts) > 1:
-        orders = _withoutrepeats(orders, reading)
+        if "amount" in orders.columns:  # but not in all parts
+            orders = _without(orders, {"missing_amount": pl.col("amount").is_null()}, reading)
+        orders = _without_copies(orders, reading)
+    orders = _without_implausible(orders, reading)
     reading.rows_used = int(orders["rows"].sum())
     reading.currency = _one_currency(orders)
     return orders
-
-
-def _one_source(part: Rows, options: ReadOptions, reading: Reading, lines: list[pl.DataFrame] | None) -> pl.DataFrame:
-    good, repeated = good_rows(part, options, reading)
-    if lines is not None:
-        lines.append(good.select(name for name in LINES if name in good.columns))
-    grouped = grouped_lines(part, good) if repeated else each_alone(good)
-    return _settled(part, grouped, reading)
 
 
 def _settled(part: Rows, orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
@@ -68,36 +75,52 @@ def _settled(part: Rows, orders: pl.DataFrame, reading: Reading) -> pl.DataFrame
     if "order_total" in names:
         _note_difference(orders, reading)
         orders = orders.with_columns(amount=pl.col("order_total"))
-    has_amount = "amount" in orders.columns
-    orders = orders.with_columns(reason=pl.lit(0, pl.UInt8))
-    if has_amount:
-        orders = orders.with_columns(reason=set_reason(pl.col("amount").is_null(), "missing_amount"))
-    orders = orders.with_columns(reason=set_reason(pl.col("order_date").is_null(), "missing_date"))
-    if (orders["reason"] > 0).any():
-        for reason in ("missing_date", "missing_amount"):
-            _put_aside(reading, reason, orders.filter(pl.col("reason") == CODES[reason]))
-        orders = orders.filter(pl.col("reason") == 0)
-    events = _refund_events(orders) if has_amount else None
+    bad = {"missing_date": pl.col("order_date").is_null()}
+    if "too_large" in names:
+        bad = {"bad_amount": pl.col("too_large"), **bad}
+    if "amount" in orders.columns:
+        bad["missing_amount"] = pl.col("amount").is_null()
+    orders = _without(orders, bad, reading)
     kinds = pl.Enum(KINDS)
-    sign = pl.when("refund").then(-pl.col("amount").abs()).otherwise("amount") if has_amount else None
-    orders = orders.with_columns(
-        kind=pl.when("refund").then(pl.lit("refund", kinds)).otherwise(pl.lit("order", kinds)),
-        **({"amount": sign.cast(pl.Decimal(18, MONEY_SCALE))} if sign is not None else {}),
-    )
-    if events is not None and events.height:
-        orders = pl.concat([orders, events], how="diagonal")
+    kind = pl.when("refund").then(pl.lit("refund", kinds)).otherwise(pl.lit("order", kinds))
+    orders = orders.with_columns(kind=kind)
+    if "amount" in orders.columns:
+        orders = _with_money(orders)
     if "currency" in names:
         orders = orders.with_columns(pl.col("currency").str.to_uppercase())
-    wanted = ["order_id", "customer_id", "order_date", "kind", "amount", "cost", "currency", "rows", "row"]
+    wanted = [*ORDERS, "rows", "row"]
     return orders.select(
         [name for name in wanted if name in orders.columns] + [n for n in orders.columns if n.startswith("extra_")]
     )
 
 
-def _put_aside(reading: Reading, reason: str, orders: pl.DataFrame) -> None:
-    """Count whole orders that are set aside."""
-    numbers = orders["row"].explode().drop_nulls() if "row" in orders.columns else ()
-    reading.put_aside(reason, int(orders["rows"].sum()), orders.height, None, numbers)
+def _with_money(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return the orders with their cost, refunds with a minus, and a refund beside each order that was given back."""
+    import polars as pl
+
+    money = pl.Decimal(18, MONEY_SCALE)
+    if "margin" in orders.columns:
+        orders = orders.with_columns(cost=(pl.col("amount") - pl.col("margin")).cast(money, strict=False))
+    events = _refund_events(orders)
+    unsigned = pl.col("refund") & (pl.col("amount") > 0)
+    orders = orders.with_columns(
+        pl.when(unsigned).then(-pl.col(name)).otherwise(name).cast(money).alias(name)
+        for name in ("amount", "cost")
+        if name in orders.columns
+    )
+    return orders if events is None or events.is_empty() else pl.concat([orders, events], how="diagonal")
+
+
+def _without(orders: pl.DataFrame, bad: dict[str, pl.Expr], reading: Reading) -> pl.DataFrame:
+    """Set whole orders aside: for each reason where it holds; the first that fits counts."""
+    for reason, where in bad.items():
+        found = orders.select(where.alias("found"))["found"]
+        if found.any():
+            aside = orders.filter(found)
+            numbers = aside["row"].explode().drop_nulls() if "row" in aside.columns else ()
+            reading.put_aside(reason, int(aside["rows"].sum()), aside.height, None, numbers)
+            orders = orders.filter(~found)
+    return orders
 
 
 def _refund_events(orders: pl.DataFrame) -> pl.DataFrame | None:
@@ -143,29 +166,37 @@ def _note_difference(orders: pl.DataFrame, reading: Reading) -> None:
         )
 
 
+def _note_equal_lines(rows: pl.DataFrame, reading: Reading) -> None:
+    """Report rows that are the same in every column as an earlier one: they can be real, and are kept."""
+    again = rows.height - rows.drop("row", strict=False).hash_rows().n_unique()
+    if again:
+        reading.add("orders", "equal_rows", rows=again, detail="the same in every column as another row; kept")
+
+
 def _without_implausible(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     """Set aside dates at or before 1970-01-01, and dates more than 366 days after the 99.9th percentile."""
-    if orders.is_empty():
-        return orders
+    import polars as pl
+
     days = orders["order_date"].to_physical()
-    latest = days.quantile(LATEST, interpolation="lower")
-    bad = (days <= 0) | (days > (latest or 0) + 366)
-    if not bad.any():
-        return orders
-    _put_aside(reading, "implausible_date", orders.filter(bad))
-    return orders.filter(~bad)
+    latest = days.filter(days > 0).quantile(LATEST, interpolation="lower") or 0
+    day = pl.col("order_date").to_physical()
+    return _without(orders, {"implausible_date": (day <= 0) | (day > latest + 366)}, reading)
 
 
-def _withoutrepeats(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    """Drop orders that stand in more than one input exactly alike; warn of those that differ."""
+def _without_copies(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """Count an order that stands in several inputs once; warn of those that differ there."""
     import polars as pl
 
     if "order_id" not in orders.columns or not repeats(orders["order_id"]):
         return orders
-    same = [name for name in orders.columns if name not in {"rows", "row"}]
-    again = orders.select(again=~pl.struct(same).is_first_distinct() & pl.col("order_id").is_not_null())["again"]
-    _put_aside(reading, "duplicate_row", orders.filter(again))
-    orders = orders.filter(~again)
+    canonical = pl.struct(name for name in ORDERS if name in orders.columns)
+    doubled = orders.select(found=canonical.is_duplicated() & pl.col("order_id").is_not_null())["found"]
+    extras = [name for name in orders.columns if name.startswith("extra_")]
+    copies = orders.filter(doubled)
+    if extras:  # which copy stays must not hang on the order of the inputs
+        copies = copies.sort(extras, nulls_last=True)
+    one_each = _without(copies, {"duplicate_row": ~canonical.is_first_distinct()}, reading)
+    orders = pl.concat([orders.filter(~doubled), one_each])
     left = orders.filter(pl.col("kind") == "order")["order_id"].drop_nulls()
     if left.len() > left.n_unique():
         reading.warnings.append(

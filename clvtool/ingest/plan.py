@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from clvtool.errors import DataError, InputError
-from clvtool.ingest.dates import DateStyle, date_style
+from clvtool.errors import DataError
+from clvtool.ingest.columns import NOBODY
+from clvtool.ingest.dates import ISO, TIME_OF_DAY, DateStyle, date_style
 from clvtool.ingest.numbers import PLAIN, NumberStyle, number_style
 from clvtool.ingest.reading import REASONS, ReadOptions
-from clvtool.ingest.source import BadQuotesError, Source, UndecodableError
+from clvtool.ingest.source import Source, collect
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +24,7 @@ SAMPLE_ROWS = 5000
 MOST_SAMPLES = 3
 MONEY_ROLES = ("amount", "order_total", "unit_price", "line_discount", "cost", "unit_cost", "margin", "refunded_amount")
 NUMBER_ROLES = (*MONEY_ROLES, "quantity")
+IDENTIFIERS = ("order_id", "customer_id")
 BAD = {
     "quantity": "bad_quantity",
     "unit_price": "bad_price",
@@ -35,17 +37,23 @@ BAD = {
 """Role → the reason of a row whose number cannot be read; `bad_amount` for the others."""
 CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
 """Reason → the number that stands for it in the `reason` column; 0 is a good row."""
+FLOAT_ID = r"^-?\d+\.0$"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the columns of one source are read."""
+    """How the columns of one source are read.
+
+    A role is `unsettled` while the first rows do not prove its style, and `final` when the style came of all rows, or
+    of the type of a Parquet column: then nothing can change it.
+    """
 
     mapping: HeaderMap
     numbers: dict[str, NumberStyle] = field(default_factory=dict)
-    dates: DateStyle | None = None
+    dates: DateStyle = ISO
     float_ids: frozenset[str] = frozenset()
-    unsettled: frozenset[str] = frozenset()  # roles whose first rows did not prove a style
+    unsettled: frozenset[str] = frozenset()
+    final: frozenset[str] = frozenset()
     samples: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -53,69 +61,88 @@ def as_text(name: str, schema: pl.Schema) -> pl.Expr:
     """Return a source column as text, whatever a Parquet file made of it."""
     import polars as pl
 
-    column = pl.col(name)
-    return column if schema[name] == pl.String else column.cast(pl.String)
+    column, kind = pl.col(name), schema[name]
+    if kind == pl.String:
+        return column
+    if kind.is_nested() or kind == pl.Binary:
+        return pl.lit(None, pl.String).alias(name)
+    return column.cast(pl.String)
 
 
 def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan:
-    """Return the plan that the first rows suggest; what they leave open is in `unsettled`."""
-    scan = source.scan()
-    schema = scan.collect_schema()
-    names = list(mapping.columns.values())
-    sample = collect(source, scan.head(SAMPLE_ROWS).select(as_text(name, schema) for name in names))
-    values = {role: sample[name].drop_nulls() for role, name in mapping.columns.items()}
-    unsettled: set[str] = set()
+    """Return the plan that the first rows suggest."""
+    schema = source.schema()
+    names = dict.fromkeys(mapping.columns.values())
+    sample = collect(source, source.scan().head(SAMPLE_ROWS).select(as_text(name, schema) for name in names))
+    values = {role: sample[name].drop_nulls().str.strip_chars() for role, name in mapping.columns.items()}
+    values = {role: found.filter(found != "") for role, found in values.items()}
+    kinds = {role: schema[name] for role, name in mapping.columns.items()}
+    typed = {role for role, kind in kinds.items() if kind.is_numeric() and role in NUMBER_ROLES}
+    unsettled = {role for role in IDENTIFIERS if role in values and values[role].is_empty()}
     numbers: dict[str, NumberStyle] = {}
     for role in NUMBER_ROLES:
         if role not in values:
             continue
+        numbers[role] = PLAIN
+        if role in typed:
+            continue
         try:
-            numbers[role] = number_style(values[role].unique(), mapping.columns[role], options.decimal)
+            numbers[role] = number_style(values[role], mapping.columns[role], options.decimal)
         except DataError:
-            numbers[role] = PLAIN
             unsettled.add(role)
         if options.decimal is None and not values[role].str.contains("[.,]").any():
             unsettled.add(role)
-    try:
-        dates = date_style(values["order_date"].unique(), mapping.columns["order_date"], options.date_format)
-    except DataError:
-        dates = None
-    float_ids = frozenset(
-        role
-        for role in ("customer_id", "order_id")
-        if role in values and len(values[role]) and values[role].str.strip_chars().str.contains(r"^-?\d+\.0$").all()
-    )
+    dates: DateStyle | None = None
+    if kinds["order_date"].is_temporal():
+        dates = ISO
+        typed.add("order_date")
+    else:
+        try:
+            dates = date_style(values["order_date"], mapping.columns["order_date"], options.date_format)
+        except DataError:
+            dates = None
     if dates is None:
         unsettled.add("order_date")
-        dates = date_style(["2000-01-31"], "")
-    samples = {role: sorted(set(found.head(50)))[:MOST_SAMPLES] for role, found in values.items()}
-    return Plan(mapping, numbers, dates, float_ids, frozenset(unsettled), samples)
+    return Plan(
+        mapping,
+        numbers,
+        dates or ISO,
+        frozenset(role for role in IDENTIFIERS if role in values and _are_floats(values[role])),
+        frozenset(unsettled),
+        frozenset(typed),
+        {role: sorted(set(found.head(50)))[:MOST_SAMPLES] for role, found in values.items()},
+    )
 
 
-def verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFrame) -> Plan:
-    """Return the plan, or a better one where the rows contradict what the first of them suggested."""
-    numbers = dict(plan.numbers)
-    for role in used_numbers(plan):
-        suspicious = table["reason"].eq(CODES[BAD.get(role, "bad_amount")]).any()
-        if role in plan.unsettled:
-            suspicious = suspicious or bool(table[f"unproven_{role}"].any())
-        if suspicious and options.decimal is None:
-            numbers[role] = number_style(_all_values(source, plan, role), plan.mapping.columns[role])
-    dates = plan.dates
-    if "order_date" in plan.unsettled or table["reason"].eq(CODES["bad_date"]).any():
-        dates = date_style(
-            _all_values(source, plan, "order_date"), plan.mapping.columns["order_date"], options.date_format
-        )
-        dates = dates or plan.dates
-    float_ids = frozenset(role for role in plan.float_ids if not table[f"unproven_{role}"].any())
-    return replace(plan, numbers=numbers, dates=dates, float_ids=float_ids, unsettled=frozenset())
+def verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFrame, used: list[str]) -> Plan:
+    """Return the plan, or a better one where the rows contradict what the first of them suggested.
 
-
-def _all_values(source: Source, plan: Plan, role: str) -> list[str]:
-    scan = source.scan()
-    column = as_text(plan.mapping.columns[role], scan.collect_schema())
-    values: list[str] = collect(source, scan.select(column.drop_nulls().unique())).to_series().to_list()
-    return values
+    `used` are the roles whose numbers were read. Raises DataError where all rows together can be read two ways.
+    """
+    numbers, dates, final = dict(plan.numbers), plan.dates, set(plan.final)
+    for role in used:
+        doubtful = bool(table["reason"].eq(CODES[BAD.get(role, "bad_amount")]).any())
+        doubtful = doubtful or (role in plan.unsettled and bool(table[f"unproven_{role}"].any()))
+        if doubtful and role not in final:
+            numbers[role] = number_style(_shapes(source, plan, role), plan.mapping.columns[role], options.decimal)
+            final.add(role)
+    doubtful = "order_date" in plan.unsettled or bool(table["reason"].eq(CODES["bad_date"]).any())
+    if doubtful and "order_date" not in final:
+        days = _values(source, plan, "order_date").str.replace(TIME_OF_DAY, "").unique()
+        dates = date_style(days, plan.mapping.columns["order_date"], options.date_format) or plan.dates
+        final.add("order_date")
+    float_ids = {role for role in plan.float_ids if not table[f"unproven_{role}"].any()}
+    for role in plan.unsettled & set(IDENTIFIERS):
+        if table[role].str.ends_with(".0").any() and _are_floats(_values(source, plan, role)):
+            float_ids.add(role)
+    return replace(
+        plan,
+        numbers=numbers,
+        dates=dates,
+        float_ids=frozenset(float_ids),
+        unsettled=frozenset(),
+        final=frozenset(final),
+    )
 
 
 def used_numbers(plan: Plan, *, with_lines: bool = False) -> list[str]:
@@ -134,18 +161,23 @@ def used_numbers(plan: Plan, *, with_lines: bool = False) -> list[str]:
     return [role for role in NUMBER_ROLES if role in roles]
 
 
-def collect(source: Source, query: pl.LazyFrame) -> pl.DataFrame:
-    """Run a query over a source with the streaming engine; what goes wrong is said of the source."""
+def _values(source: Source, plan: Plan, role: str) -> pl.Series:
+    """Return all different values of a column."""
+    column = as_text(plan.mapping.columns[role], source.schema())
+    return collect(source, source.scan().select(column.str.strip_chars().drop_nulls().unique())).to_series()
+
+
+def _shapes(source: Source, plan: Plan, role: str) -> list[str]:
+    """Return a few numbers of each shape in a column: style depends on where digits stand, not on which."""
     import polars as pl
 
-    try:
-        return query.collect(engine="streaming")
-    except pl.exceptions.PolarsError as error:
-        text = str(error)
-        if "utf-8" in text.lower():
-            raise UndecodableError(f"{source.label} is not {source.encoding}") from None
-        if "not properly escaped" in text:
-            raise BadQuotesError(f"{source.label} has a quotation mark that is not closed") from None
-        raise InputError(f"{source.label} cannot be read: {text.splitlines()[0]}") from None
-    except OSError as error:
-        raise InputError(f"{source.label} cannot be read: {error.strerror or error}") from None
+    values = _values(source, plan, role).alias("value").to_frame()
+    by_shape = values.group_by(pl.col("value").str.replace_all("[1-9]", "9").alias("shape"))
+    few = by_shape.agg(pl.col("value").sort().head(MOST_SAMPLES))["value"]
+    return [value for group in few.to_list() for value in group]
+
+
+def _are_floats(ids: pl.Series) -> bool:
+    """Return whether all ids are whole numbers written as 17850.0, as they are after a detour through floats."""
+    known = ids.filter((ids != "") & ~ids.is_in(NOBODY))
+    return not known.is_empty() and bool(known.str.contains(FLOAT_ID).all())

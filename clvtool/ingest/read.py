@@ -11,7 +11,7 @@ from clvtool.ingest.account import describe_rows, describe_source, nothing_left
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
-from clvtool.ingest.source import Source, open_sources
+from clvtool.ingest.source import Source, collect, open_sources
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class Orders:
 
     table: pl.DataFrame
     reading: Reading = field(default_factory=Reading)
-    sources: tuple[Source, ...] = ()
     lines: pl.DataFrame | None = None
 
     @property
@@ -69,19 +68,23 @@ def read_orders(
 
     wanted = None if extras is None else list(extras)
     sources = open_sources(inputs, options.encoding, options.delimiter)
-    converted = [source for source in sources if source.kind == "parquet" and _metadata(source) is not None]
+    converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
+        if trace:
+            raise UsageError(
+                "--rejects: the rows that were set aside are not in a converted file",
+                "write them when the raw export is converted",
+            )
         return _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
     names = _extra_names(sources, wanted)
     if trace:
         reading.traced = {}
     parts: list[Rows] = []
     for place, source in enumerate(sources, start=1):
-        header = _header(source)
-        describe_source(source, place if len(sources) > 1 else None, len(header), reading)
-        mapping = header_words.understand(header, options.mapping, options.profile)
-        _require(mapping, header, source)
-        own = _own_extras(header, mapping, names)
+        describe_source(source, place if len(sources) > 1 else None, reading)
+        mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
+        _require(mapping, source.header, options)
+        own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
             part = replace(
@@ -90,32 +93,30 @@ def read_orders(
         describe_rows(part, place if len(sources) > 1 else None, reading)
         parts.append(part)
     lines: list[pl.DataFrame] = []
-    table = to_orders(parts, options, reading, lines if keep_lines else None)
+    reading.sources = tuple(part.source for part in parts)
+    table = to_orders(parts, options, reading, lines if keep_lines else None, whole=wanted is None)
     if table.is_empty():
         raise nothing_left(reading)
-    table = _renamed(table.drop("rows", "row", strict=False))
     together = pl.concat(lines, how="diagonal") if lines else None
-    return Orders(table, reading, tuple(part.source for part in parts), together)
+    if together is not None and "order_id" in together.columns:
+        together = together.join(table, on=["order_id", "part"], how="semi").drop("part")
+    return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _header(source: Source) -> list[str]:
-    return list(source.header) if source.kind == "csv" else source.scan().collect_schema().names()
-
-
-def _require(mapping: header_words.HeaderMap, header: Sequence[str], source: Source) -> None:
+def _require(mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions) -> None:
     if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
-        raise header_words.missing("customer_id", header)
+        raise header_words.missing("customer_id", header, mapping)
     if not mapping.get("order_date"):
-        raise header_words.missing("order_date", header)
-    if source.kind == "csv" and not source.sample_records(1):
-        raise DataError(f"{source.label} has a header but no rows")
+        raise header_words.missing("order_date", header, mapping)
+    if options.currency and not mapping.get("currency"):
+        raise header_words.missing("currency", header, mapping)
 
 
 def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:
     """Return the wanted extra columns in `normal` form; raise DataError for one that no source has."""
     if wanted is None:
         return None
-    known = {header_words.normal(name): name for source in sources for name in _header(source)}
+    known = {header_words.normal(name): name for source in sources for name in source.header}
     for name in wanted:
         if header_words.normal(name) not in known and name not in ORDERS:
             raise DataError(f"there is no column {name!r}", did_you_mean(name, known.values()))
@@ -133,16 +134,14 @@ def _own_extras(header: Sequence[str], mapping: header_words.HeaderMap, names: s
 
 def _renamed(table: pl.DataFrame) -> pl.DataFrame:
     """Give extra columns their source names back; one named like a canonical column gets `source_`."""
-    names = {name: name.removeprefix("extra_") for name in table.columns if name.startswith("extra_")}
-    names = {name: f"source_{new}" if new in table.columns or new in ORDERS else new for name, new in names.items()}
+    names: dict[str, str] = {}
+    for column in table.columns:
+        if column.startswith("extra_"):
+            name = column.removeprefix("extra_")
+            while name in ORDERS or name in names.values():
+                name = f"source_{name}"
+            names[column] = name
     return table.rename(names)
-
-
-def _metadata(source: Source) -> str | None:
-    import polars as pl
-
-    found = pl.read_parquet_metadata(source.path)
-    return found.get(METADATA_KEY)
 
 
 def _converted(
@@ -155,8 +154,6 @@ def _converted(
     with_cost: bool,
 ) -> Orders:
     """Read one file that `convert` wrote: nothing is found out again."""
-    import polars as pl
-
     if len(sources) > 1:
         raise UsageError(
             "a converted file is read alone, not together with others",
@@ -166,20 +163,19 @@ def _converted(
         flag = options.said()[0].replace("_", "-").replace("mapping", "map")
         raise UsageError(f"--{flag} says how to read a raw export; this file is converted already")
     source = converted[0]
-    stored = Reading.from_json(str(_metadata(source)))
+    stored = Reading.from_json(str(source.metadata(METADATA_KEY)))
     for name in Reading.__dataclass_fields__:
         setattr(reading, name, getattr(stored, name))
-    scan = pl.scan_parquet(source.path, glob=False)
-    header = scan.collect_schema().names()
+    header = list(source.header)
     if "order_date" not in header:
         raise DataError(f"{source.label} holds order lines, not orders", "convert the raw file with --table orders")
     canonical = [name for name in ORDERS if name in header and (with_cost or name != "cost")]
     if wanted is None:
-        chosen = header
+        chosen = [name for name in header if with_cost or name != "cost"]
     else:
         by_normal = {header_words.normal(name): name for name in header}
         for name in wanted:
             if header_words.normal(name) not in by_normal:
                 raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
         chosen = [*canonical, *dict.fromkeys(by_normal[header_words.normal(name)] for name in wanted)]
-    return Orders(scan.select(list(dict.fromkeys(chosen))).collect(engine="streaming"), reading)
+    return Orders(collect(source, source.scan().select(list(dict.fromkeys(chosen)))), reading)

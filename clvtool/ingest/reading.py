@@ -6,7 +6,7 @@ A `Reading` travels with the canonical table, also inside a converted file, so t
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from clvtool.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from clvtool.ingest.source import Source
 
 VERSION = 1
 
@@ -91,7 +93,8 @@ class Reading:
     """What was understood of the inputs and what happened to their rows.
 
     `rows_read` is counted by itself, `set_aside` by reason, `rows_used` over the orders that came of it: that they add
-    up is a check, not a definition. `traced` is not kept in a converted file.
+    up is a check, not a definition. `traced` and `sources` are not kept in a
+    converted file.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -101,10 +104,17 @@ class Reading:
     currency: str | None = None
     warnings: list[str] = field(default_factory=list)
     traced: dict[int, str] | None = None  # when asked for: number of a row → why it was set aside
+    sources: tuple[Source, ...] = ()  # where the rows can be seen again
 
     def add(self, section: str, item: str, value: object = None, **more: Any) -> None:
         """Note one fact."""
         self.facts.append(Fact(section, item, None if value is None else str(value), **more))
+
+    def correct(self, section: str, item: str, value: str) -> None:
+        """Say something else in a fact that was noted too early."""
+        self.facts = [
+            replace(fact, value=value) if (fact.section, fact.item) == (section, item) else fact for fact in self.facts
+        ]
 
     def put_aside(
         self, reason: str, rows: int, orders: int = 0, money: Decimal | None = None, numbers: Iterable[int] = ()
@@ -128,20 +138,26 @@ class Reading:
 
     def to_json(self) -> str:
         """Return the reading as text for a converted file."""
-        plain = asdict(self)
-        del plain["traced"]
+        plain = asdict(replace(self, traced=None, sources=()))
+        del plain["traced"], plain["sources"]
         return json.dumps({"version": VERSION, **plain}, ensure_ascii=False, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> Reading:
-        """Return the reading that `to_json` wrote."""
-        plain = json.loads(text)
-        plain.pop("version")
-        plain["facts"] = [Fact(**fact | {"money": _money(fact["money"])}) for fact in plain["facts"]]
-        plain["set_aside"] = {
-            reason: Aside(**aside | {"money": Decimal(aside["money"])}) for reason, aside in plain["set_aside"].items()
-        }
-        return cls(**plain)
+        """Return the reading that `to_json` wrote; raise DataError for one of another version."""
+        try:
+            plain = json.loads(text)
+            known = {VERSION: plain}[plain.pop("version")]
+            plain["facts"] = [Fact(**fact | {"money": _money(fact["money"])}) for fact in plain["facts"]]
+            plain["set_aside"] = {
+                reason: Aside(**aside | {"money": Decimal(aside["money"])})
+                for reason, aside in plain["set_aside"].items()
+            }
+            return cls(**known)
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+            raise DataError(
+                "the file was converted by another version of this program", "convert the raw export again"
+            ) from None
 
 
 def _money(text: str | None) -> Decimal | None:

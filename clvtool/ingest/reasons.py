@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from clvtool.ingest.columns import LINE_ROLES, STATUS_REASONS, normal
-from clvtool.ingest.plan import CODES, collect
+from clvtool.ingest.plan import CODES, as_text
+from clvtool.ingest.source import collect
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,11 +21,14 @@ def good_rows(part: Rows, options: ReadOptions, reading: Reading) -> tuple[pl.Da
 
     Every other row is counted in `reading.set_aside`.
     """
+    import polars as pl
+
     repeated = "order_id" in part.table.columns and repeats(part.table["order_id"])
     table = with_reasons(part, options, repeated=repeated)
     names = dict(zip(CODES.values(), CODES, strict=True))
     for code, rows, orders, money in _aside(table):
-        reading.put_aside(names[code], rows, orders, money)
+        numbers = table.filter(pl.col("reason") == code)["row"] if "row" in table.columns else ()
+        reading.put_aside(names[code], rows, orders, money, numbers)
     bad = table["reason"] > 0
     if bad.any():
         table = table.filter(~bad)
@@ -36,13 +40,16 @@ def with_reasons(part: Rows, options: ReadOptions, *, repeated: bool) -> pl.Data
     import polars as pl
 
     table = _with_status(part, options)
-    if options.currency and "currency" in table.columns:
-        other = (pl.col("currency").str.to_uppercase() != options.currency.upper()) & (pl.col("reason") == 0)
-        table = table.with_columns(reason=set_reason(other, "other_currency"))
     if repeated:
         table = _inherited(table)
-        if not any(part.plan.mapping.get(role) for role in LINE_ROLES):
-            table = _without_duplicates(part, table)
+    if "blank" in table.columns:
+        table = table.drop("blank")
+    if options.currency and "currency" in table.columns:
+        currency = _order_currency(table) if repeated else table["currency"]
+        other = (currency.str.to_uppercase() != options.currency.upper()) & (table["reason"] == 0)
+        table = table.with_columns(reason=set_reason(pl.lit(other), "other_currency"))
+    if repeated and not any(part.plan.mapping.get(role) for role in LINE_ROLES):
+        table = _without_duplicates(part, table)
     return table
 
 
@@ -55,10 +62,14 @@ def _aside(table: pl.DataFrame) -> list[tuple[int, int, int, Decimal]]:
         return []
     names = aside.columns
     money = next((pl.col(name) for name in ("order_total", "amount") if name in names), pl.lit(0))
-    one = money.max() if "order_total" in names else money.sum()
-    key = ["reason", "order_id"] if "order_id" in names else ["reason"]
+    key, one, many = ["reason"], money.sum(), pl.col("rows").sum()
+    if "order_id" in names:
+        key.append("order_id")
+        alone = pl.col("order_id").is_null()
+        many = pl.when(alone).then("rows").otherwise(1).sum()
+        if "order_total" in names:
+            one = pl.when(alone.first()).then(money.sum()).otherwise(money.max())
     orders = aside.group_by(key).agg(rows=pl.len(), money=one)
-    many = pl.col("order_id").count() if "order_id" in names else pl.col("rows").sum()
     counts = orders.group_by("reason").agg(pl.col("rows").sum(), orders=many, money=pl.col("money").sum())
     return [
         (int(code), int(rows), int(count), Decimal(str(total or 0)))
@@ -72,6 +83,9 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
 
     table = part.table
     kept = {normal(word) for word in options.keep_status}
+    blank = [pl.col(name).is_null() for name in ("status", "cancelled_at") if name in table.columns]
+    if blank:
+        table = table.with_columns(in_full=pl.lit(value=False), blank=pl.all_horizontal(blank))
     if "status" in table.columns:
         words = [word for word in table["status"].unique() if word is not None]
         reasons = {word: STATUS_REASONS.get(normal(word)) for word in words if normal(word) not in kept}
@@ -81,7 +95,6 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
         table = table.with_columns(
             reason=pl.when(pl.col("reason") == 0).then(own.fill_null(0)).otherwise("reason"),
             in_full=pl.col("status").is_in(refunded).fill_null(value=False),
-            blank=pl.col("status").is_null(),
         ).drop("status")
     if "cancelled_at" in table.columns:
         if "cancelled" not in kept:
@@ -108,7 +121,7 @@ def _inherited(table: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
-    if "blank" not in table.columns:
+    if "blank" not in table.columns or not table["blank"].any():
         return table
     from_status = [CODES[reason] for reason in set(STATUS_REASONS.values()) if reason in CODES]
     of_order = (
@@ -123,22 +136,36 @@ def _inherited(table: pl.DataFrame) -> pl.DataFrame:
         .collect()
     )
     if of_order.is_empty():
-        return table.drop("blank")
+        return table
     joined = table.join(of_order, on="order_id", how="left", maintain_order="left")
     touched = pl.col("blank") & (pl.col("reason") == 0)
     return joined.with_columns(
         reason=pl.when(touched & (pl.col("inherited") > 0)).then("inherited").otherwise("reason"),
         in_full=pl.col("in_full") | (touched & pl.col("in_full_order").fill_null(value=False)),
-    ).drop("blank", "inherited", "in_full_order")
+    ).drop("inherited", "in_full_order")
+
+
+def _order_currency(table: pl.DataFrame) -> pl.Series:
+    """Return the currency of every row, where it has none of its own that of its order."""
+    import polars as pl
+
+    known = pl.col("currency").is_not_null() & pl.col("order_id").is_not_null()
+    if not table["currency"].null_count():
+        return table["currency"]
+    of_order = table.filter(known).group_by("order_id").agg(of_order=pl.col("currency").min())
+    joined = table.select("order_id", "currency").join(of_order, on="order_id", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("currency", "of_order")).to_series()
 
 
 def _without_duplicates(part: Rows, table: pl.DataFrame) -> pl.DataFrame:
     """Set aside rows that are the same in every column of the source as another row of their order."""
     import polars as pl
 
-    scan = part.source.scan()
-    cells = [pl.col(name).cast(pl.String).fill_null("") for name in scan.collect_schema().names()]
-    fingerprint = collect(part.source, scan.select(fingerprint=pl.concat_str(cells, separator="\x1f").hash()))
+    schema = part.source.schema()
+    cells = [as_text(name, schema).fill_null("") for name in schema]
+    fingerprint = collect(
+        part.source, part.source.scan().select(fingerprint=pl.concat_str(cells, separator="\x1f").hash())
+    )
     again = (
         table.select("order_id", "reason")
         .with_columns(fingerprint)

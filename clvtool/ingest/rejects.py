@@ -2,75 +2,101 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.plan import collect
+from clvtool.ingest.plan import as_text
 from clvtool.ingest.read import ROW_SPACE, Orders
-from clvtool.ingest.source import SURPLUS, Source, open_bytes
+from clvtool.ingest.source import SURPLUS, Source, collect, open_bytes, readable
 from clvtool.result import Result
 
 if TYPE_CHECKING:
     import polars as pl
+
+OWN = ("input", "line", "reason")
 
 
 def rejects(orders: Orders) -> Result:
     """Return `input line reason` and the source columns of every row that was set aside.
 
     `orders` must have been read with `trace`. `input` is the number of the input, `line` the physical line at which the
-    row ends. This is a second pass over the sources.
+    row ends, empty for Parquet; a source column of one of these names gets `source_` before it. This is a second pass
+    over the sources.
     """
     import polars as pl
 
     traced = orders.reading.traced or {}
-    tables = []
-    for place, source in enumerate(orders.sources, start=1):
+    tables = [pl.DataFrame(schema={"input": pl.Int64, "line": pl.Int64, "reason": pl.String})]
+    for place, source in enumerate(orders.reading.sources, start=1):
         low = place * ROW_SPACE
         own = {number - low: reason for number, reason in traced.items() if low <= number < low + ROW_SPACE}
-        tables += [_rows(source, place, own), _lines(source, place)]
-    table = pl.concat(tables, how="diagonal") if tables else pl.DataFrame(schema={"reason": pl.String})
-    if table.height:
-        table = table.sort("input", "line", "reason", nulls_last=True)
-    return Result("rejects", "Rows set aside", table)
+        names = _names(source)
+        if own:
+            tables.append(_rows(source, place, own, names))
+        if source.given_up:
+            tables.append(_lines(source, place, names))
+    table = pl.concat(tables, how="diagonal")
+    table = table.drop(name for name in SURPLUS if name in table.columns and not table[name].count())
+    content = [name for name in table.columns if name not in OWN]
+    return Result("rejects", "Rows set aside", table.sort("input", "line", "reason", *content, nulls_last=True))
 
 
-def _rows(source: Source, place: int, reasons: dict[int, str]) -> pl.DataFrame:
+def _names(source: Source) -> dict[str, str]:
+    """Return the name in the result of each column of the source."""
+    names: dict[str, str] = {}
+    for column in (*source.header, *(SURPLUS if source.kind == "csv" else ())):
+        name = column
+        while name in OWN or name in names.values():
+            name = f"source_{name}"
+        names[column] = name
+    return names
+
+
+def _rows(source: Source, place: int, reasons: dict[int, str], names: dict[str, str]) -> pl.DataFrame:
+    """Return the rows of the source with these numbers."""
     import polars as pl
 
-    wanted = pl.DataFrame(
-        {"row": list(reasons), "reason": list(reasons.values())}, schema={"row": pl.UInt32, "reason": pl.String}
+    lines = _line_numbers(source, set(reasons))
+    schema = source.schema()
+    wanted = pl.LazyFrame(
+        [(row, place, lines.get(row), reason) for row, reason in reasons.items()],
+        schema={"__row": pl.UInt32, "input": pl.Int64, "line": pl.Int64, "reason": pl.String},
+        orient="row",
     )
-    found = collect(source, source.scan().with_row_index("row").join(wanted.lazy(), on="row", how="inner"))
-    found = found.with_columns(pl.col(pl.String))
-    lines = _line_numbers(source, set(reasons)) if reasons else {}
-    numbers = pl.Series("line", [lines.get(row) for row in found["row"]], pl.Int64)
-    names = [name for name in found.columns if name not in {"row", "reason"}]
-    return found.select(
-        pl.lit(place, pl.Int64).alias("input"), numbers, "reason", *(pl.col(name).cast(pl.String) for name in names)
-    ).rename({SURPLUS: "surplus"}, strict=False)
+    rows = source.scan().select(as_text(column, schema).alias(f"source_{column}") for column in names)
+    found = collect(source, rows.with_row_index("__row").join(wanted, on="__row", how="inner"))
+    return found.select(*OWN, **{name: f"source_{column}" for column, name in names.items()})
 
 
-def _lines(source: Source, place: int) -> pl.DataFrame:
+def _lines(source: Source, place: int, names: dict[str, str]) -> pl.DataFrame:
     """Return the lines with a quotation mark that is not closed: their text stands in the first column."""
     import polars as pl
 
-    first = source.header[0] if source.header else "text"
     return pl.DataFrame(
-        [(place, line, "bad_quotes", text.rstrip("\r\n")) for line, text in source.bad_quotes],
-        schema={"input": pl.Int64, "line": pl.Int64, "reason": pl.String, first: pl.String},
+        [(place, line, "bad_quotes", text) for line, text in source.given_up],
+        schema={"input": pl.Int64, "line": pl.Int64, "reason": pl.String, names[source.header[0]]: pl.String},
         orient="row",
     )
 
 
 def _line_numbers(source: Source, rows: set[int]) -> dict[int, int]:
-    """Return the physical line at which each row ends; nothing for Parquet and for files the slow parser rewrote."""
-    if source.kind != "csv" or source.bad_quotes:
+    """Return the physical line at which each row ends: where a line ends outside quotes, a row does."""
+    if source.kind != "csv":
         return {}
-    with open_bytes(source.path) as stream:
-        text = io.TextIOWrapper(stream, "utf-8", newline="")
-        for _ in range(source.skip_lines):
-            next(text)
-        reader = csv.reader(text, delimiter=source.delimiter)
-        next(reader, None)
-        return {row: reader.line_num + source.skip_lines for row, _ in enumerate(reader) if row in rows}
+    ends: dict[int, int] = {}
+    gone = [line for line, _ in source.given_up]  # they are no longer in the file that is read here
+    row, quoted, before = -1 - source.skip_lines, False, 0
+    with (
+        readable(source.label),
+        open_bytes(source.path) as stream,
+        io.TextIOWrapper(stream, "latin-1", newline="\n") as text,
+    ):
+        for number, line in enumerate(text, start=1):
+            while before < len(gone) and gone[before] <= number + before:
+                before += 1
+            quoted ^= line.count('"') % 2 == 1
+            if not quoted:
+                if row in rows:
+                    ends[row] = number + before
+                row += 1
+    return ends

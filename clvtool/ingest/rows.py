@@ -8,20 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import MISSING_IDENTITY, HeaderMap
+from clvtool.ingest.columns import NOBODY, HeaderMap
 from clvtool.ingest.plan import (
     BAD,
     CODES,
+    FLOAT_ID,
     MONEY_ROLES,
     Plan,
     as_text,
-    collect,
     first_plan,
     used_numbers,
     verified,
 )
-from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, with_encoding
+from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
+from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
-IDENTIFIERS = ("order_id", "customer_id")
+ORDER_MONEY = ("order_total", "cost", "margin", "refunded_amount")
+"""Roles whose numbers are cells of their own beside the amount."""
+IDENTITIES = ("order_id", "customer_id", "email", "phone")
 ID_EDGES = " \t\r\n\u00a0'"
-"""What is cut off the ends of an id: white space, and the apostrophe by which spreadsheets keep numbers as text."""
-NOBODY = sorted({form for word in MISSING_IDENTITY for form in (word, word.upper(), word.capitalize())} | {"NaN"})
+"""What is cut off the ends of an identity: white space, and the apostrophe by which spreadsheets keep numbers as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def read_rows(
 ) -> Rows:
     """Read all rows of a source.
 
-    The table has `order_id customer_id order_date amount order_total cost currency status cancelled_at
+    The table has `order_id customer_id order_date amount order_total cost margin currency status cancelled_at
     refunded_amount negative` as far as the source has them, with `with_lines` also `product_id product_name category
     quantity unit_price`, then `reason` (0 or a code of CODES) and the extra columns as `extra_NAME`.
     Raises DataError where numbers or dates can be read two ways.
@@ -68,44 +70,55 @@ def read_rows(
         mapping = HeaderMap(without, mapping.profile)
     extras = list(extras)
     try:
-        plan = first_plan(source, mapping, options)
-        table = _pass(source, plan, options, extras, with_lines=with_lines)
+        return _verified_rows(source, mapping, options, extras, with_lines=with_lines)
     except UndecodableError:
         if options.encoding:
             raise
-        return read_rows(with_encoding(source), mapping, options, extras, with_cost=with_cost, with_lines=with_lines)
+        mended = with_legacy_encoding(source)
     except BadQuotesError:
-        return read_rows(
-            without_bad_quotes(source), mapping, options, extras, with_cost=with_cost, with_lines=with_lines
-        )
-    better = verified(source, plan, options, table)
-    if (better.numbers, better.dates, better.float_ids) != (plan.numbers, plan.dates, plan.float_ids):
-        table = _pass(source, better, options, extras, with_lines=with_lines)
-    rounded = int(table["rounded"].sum())
-    drop = [name for name in table.columns if name.startswith("unproven_")] + ["rounded"]
-    return Rows(table.drop(drop), better, source, rounded)
+        if source.bad_quotes is not None:
+            raise
+        mended = without_bad_quotes(source)
+    return read_rows(mended, mapping, options, extras, with_cost=with_cost, with_lines=with_lines)
 
 
-def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], *, with_lines: bool) -> pl.DataFrame:
+def _verified_rows(
+    source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str], *, with_lines: bool
+) -> Rows:
+    """Read all rows, again for as long as they contradict the plan they were read with."""
+    plan = first_plan(source, mapping, options)
+    used = used_numbers(plan, with_lines=with_lines)
+    while True:
+        table = _pass(source, plan, options, extras, used, with_lines=with_lines)
+        better = verified(source, plan, options, table, used)
+        if (better.numbers, better.dates, better.float_ids) == (plan.numbers, plan.dates, plan.float_ids):
+            break
+        plan = better
+    rounded = _rounded(source, plan, used) if table["rounded"].any() else 0
+    drop = [name for name in table.columns if name.startswith("unproven_")]
+    return Rows(table.drop("rounded", *drop), better, source, rounded)
+
+
+def _pass(
+    source: Source, plan: Plan, options: ReadOptions, extras: list[str], used: list[str], *, with_lines: bool
+) -> pl.DataFrame:
     import polars as pl
 
-    assert plan.dates is not None  # noqa: S101 - first_plan sets it
-    scan = source.scan()
-    schema = scan.collect_schema()
+    schema, money = source.schema(), pl.Decimal(18, MONEY_SCALE)
     # each column is stripped once; an empty cell is null or "" from here on
     stripped = {
-        f"raw_{role}": as_text(name, schema).str.strip_chars(ID_EDGES if role in IDENTIFIERS else None)
+        f"raw_{role}": as_text(name, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
         for role, name in plan.mapping.columns.items()
     }
     stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
     if source.kind == "csv":
-        stripped["surplus"] = pl.col(SURPLUS).str.strip_chars()
+        stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
     columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
     for role in plan.float_ids:
         columns[role] = columns[role].str.strip_suffix(".0")
-    numbers = {role: plan.numbers[role].parse(columns[role]) for role in used_numbers(plan, with_lines=with_lines)}
+    numbers = {role: plan.numbers[role].parse(columns[role]) for role in used}
     if options.minor_units:
-        numbers = {role: number / 100 if role in MONEY_ROLES else number for role, number in numbers.items()}
+        numbers |= {role: (numbers[role] / 100).cast(money) for role in used if role in MONEY_ROLES}
     texts = ["order_id", "currency", "status", "cancelled_at"]
     texts += ["product_id", "product_name", "category"] if with_lines else []
     cells = {role: columns[role] for role in texts if role in columns}
@@ -119,8 +132,8 @@ def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], *
     rules = _rules(source, plan, columns, numbers, cells)
     checks = _checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
-    rows = scan.select(**stripped).select(**cells, **rules, **checks, **kept)
-    return _without_empties(_with_reason(collect(source, rows), list(rules)))
+    rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
+    return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
 
 
 def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -132,23 +145,33 @@ def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
     if line is not None:
         cells["amount"] = line
     if "unit_cost" in numbers:
-        cells["cost"] = (numbers.get("quantity", pl.lit(1)) * numbers["unit_cost"]).cast(pl.Decimal(18, 4))
-    if "margin" in numbers and line is not None:
-        cells["cost"] = line - numbers["margin"]
-    return cells | {role: numbers[role] for role in ("order_total", "cost", "refunded_amount") if role in numbers}
+        cost = numbers.get("quantity", pl.lit(1)) * numbers["unit_cost"]
+        cells["cost"] = cost.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
+    return cells | {role: numbers[role] for role in ORDER_MONEY if role in numbers}
 
 
 def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
     """Return where money has more decimals than are kept, and where one contradicts what the first rows suggest."""
     import polars as pl
 
-    exact = [plan.numbers[role].is_rounded(columns[role]) for role in numbers if role in MONEY_ROLES]
-    checks = {"rounded": pl.any_horizontal(exact or [pl.lit(value=False)])}
+    many = [plan.numbers[role].is_rounded(columns[role], exactly=False) for role in numbers if role in MONEY_ROLES]
+    checks = {"rounded": pl.any_horizontal(many or [pl.lit(value=False)])}
     for role in plan.float_ids:
-        checks[f"unproven_{role}"] = _filled(pl.col(f"raw_{role}")) & ~pl.col(f"raw_{role}").str.ends_with(".0")
+        known = ~pl.col(f"raw_{role}").is_in(NOBODY)
+        checks[f"unproven_{role}"] = known & ~pl.col(f"raw_{role}").str.contains(FLOAT_ID)
     for role in plan.unsettled & set(numbers):
         checks[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
     return checks
+
+
+def _rounded(source: Source, plan: Plan, used: list[str]) -> int:
+    """Return how many rows lose decimals of their money: those that are zeros are no loss."""
+    import polars as pl
+
+    schema, columns = source.schema(), plan.mapping.columns
+    text = {role: as_text(columns[role], schema).str.strip_chars() for role in used if role in MONEY_ROLES}
+    lost = pl.any_horizontal(plan.numbers[role].is_rounded(text[role]) for role in text)
+    return int(collect(source, source.scan().select(lost.sum())).item())
 
 
 def _with_reason(rows: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
@@ -171,6 +194,18 @@ def _without_empties(rows: pl.DataFrame) -> pl.DataFrame:
     if rows["customer_id"].is_in(NOBODY).any():
         rows = rows.with_columns(customer_id=pl.when(~pl.col("customer_id").is_in(NOBODY)).then("customer_id"))
     return rows
+
+
+def _with_blanks(rows: pl.DataFrame) -> pl.DataFrame:
+    """Tell rows with nothing in them from rows that lack something; without a missing date there are none."""
+    import polars as pl
+
+    if not rows["order_date"].null_count():
+        return rows
+    core = [name for name in ("order_id", "customer_id", "order_date", "amount", *ORDER_MONEY) if name in rows.columns]
+    blank = pl.all_horizontal(pl.col(core).is_null()) & pl.col("reason").is_in([0, CODES["too_many_fields"]])
+    reason = pl.when(blank).then(pl.lit(CODES["blank_row"], pl.UInt8)).otherwise("reason")
+    return rows.with_columns(reason=reason)
 
 
 def _filled(column: pl.Expr) -> pl.Expr:
@@ -202,7 +237,7 @@ def _line_amount(numbers: dict[str, pl.Expr]) -> pl.Expr | None:
     amount = numbers["unit_price"] * numbers["quantity"] if "quantity" in numbers else numbers["unit_price"]
     if "line_discount" in numbers:
         amount = amount - numbers["line_discount"].fill_null(0)
-    return amount.cast(pl.Decimal(18, 4), strict=False)
+    return amount.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
 
 
 def _rules(
@@ -211,10 +246,9 @@ def _rules(
     """Return why a row cannot be used, as Boolean expressions in the order of CODES."""
     import polars as pl
 
-    core = [role for role in ("order_id", "customer_id", "email", "order_date", *numbers) if role in columns]
-    rules = {"blank_row": pl.all_horizontal(columns[role].is_null() for role in core)}
+    rules: dict[str, pl.Expr] = {}
     if source.kind == "csv":
-        rules["too_many_fields"] = _filled(pl.col("surplus"))
+        rules["too_many_fields"] = pl.any_horizontal(_filled(pl.col(name)) for name in SURPLUS)
         rules["repeated_header"] = columns["order_date"] == plan.mapping.columns["order_date"]
     rules["bad_date"] = cells["order_date"].is_null() & _filled(columns["order_date"])
     for role, number in numbers.items():

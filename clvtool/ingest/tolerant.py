@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.source import CHUNK_BYTES, Source, open_bytes, spooled_bytes
+from clvtool.ingest.source import CHUNK_BYTES, Source, Spool, open_bytes, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,83 +22,85 @@ MOST_LINES = 50
 
 
 def without_bad_quotes(source: Source) -> Source:
-    """Return the source as a clean file, with the number of lines that were set aside."""
+    """Return the source as a clean file, with the lines that were set aside.
+
+    Bytes that are no UTF-8 go through as they are: whether they may is not decided here.
+    """
     given_up: list[tuple[int, str]] = []
 
     def clean() -> Iterator[bytes]:
         buffer = io.StringIO()
         writer = csv.writer(buffer, delimiter=source.delimiter, lineterminator="\n")
-        with open_bytes(source.path) as stream:
-            lines = io.TextIOWrapper(stream, "utf-8", newline="")
+        with (
+            readable(source.label),
+            open_bytes(source.path) as stream,
+            io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="\n") as lines,
+        ):
             for number, text, record in _records(lines, source.delimiter, len(source.header)):
                 if record is None:
-                    given_up.append((number, text))
+                    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                    given_up.append((number, shown.rstrip("\r\n")))
                     continue
                 writer.writerow(record)
                 if buffer.tell() > CHUNK_BYTES:
-                    yield buffer.getvalue().encode()
+                    yield buffer.getvalue().encode("utf-8", "surrogateescape")
                     buffer.seek(0)
                     buffer.truncate()
-        yield buffer.getvalue().encode()
+        yield buffer.getvalue().encode("utf-8", "surrogateescape")
 
-    spool = spooled_bytes(clean())
-    note = (
-        f"{len(given_up)} lines with a quotation mark that is not closed were set aside; the slow parser read the file"
-    )
-    return replace(
-        source, path=f"/dev/fd/{spool.fileno()}", spool=spool, notes=(*source.notes, note), bad_quotes=tuple(given_up)
-    )
+    spool = Spool(clean())
+    note = "a quotation mark that is not closed made the slow parser read the file"
+    return replace(source, path=spool.path, spool=spool, notes=(*source.notes, note), bad_quotes=tuple(given_up))
 
 
 def _records(lines: Iterator[str], delimiter: str, width: int) -> Iterator[tuple[int, str, list[str] | None]]:
     """Yield the line number, text and fields of each record; no fields for a line that was given up."""
-    pending: deque[str] = deque()
-    more, number = True, 1
+    ahead: deque[str] = deque()
+    number = 1
     while True:
-        while more and len(pending) < MOST_LINES:
-            line = next(lines, None)
-            more = line is not None
-            if line is None or _balanced("".join((*pending, line)), delimiter):
-                pending.extend([] if line is None else [line])
-                break
-            pending.append(line)
-        if not pending:
+        text, count, record = "", 0, None
+        while record is None and count < MOST_LINES:
+            if count == len(ahead):
+                line = next(lines, None)
+                if line is None:
+                    break
+                ahead.append(line)
+            text += ahead[count]
+            count += 1
+            found = _fields(text, delimiter)
+            if found is not None and (count == 1 or len(found) == width):
+                record = found
+        if not ahead:
             return
-        for count in range(1, len(pending) + 1):
-            text = "".join(pending[place] for place in range(count))
-            if not _balanced(text, delimiter):
-                continue
-            record = next(csv.reader([text], delimiter=delimiter), [])
-            if count == 1 or len(record) == width:
-                for _ in range(count):
-                    pending.popleft()
-                yield number, text, record
-                number += count
-                break
-        else:
-            yield number, pending.popleft(), None
-            number += 1
+        taken = 1 if record is None else count
+        yield number, "".join(ahead.popleft() for _ in range(taken)), record
+        number += taken
 
 
-def _balanced(text: str, delimiter: str) -> bool:
-    """Return whether every quoted field of the text is closed and followed by a delimiter or the end."""
-    place, end = 0, len(text)
-    while place < end:
-        if text[place] != '"':
-            following = text.find(delimiter, place)
-            place = end if following < 0 else following + 1
-            continue
-        place += 1
-        while True:
-            close = text.find('"', place)
+def _fields(text: str, delimiter: str) -> list[str] | None:
+    """Return the fields of a record; None where a quoted field is not closed, or not followed by a delimiter."""
+    text = text.removesuffix("\n").removesuffix("\r")
+    fields: list[str] = []
+    place = 0
+    while text:
+        if text.startswith('"', place):
+            close = text.find('"', place + 1)
+            while close >= 0 and text.startswith('""', close):
+                close = text.find('"', close + 2)
             if close < 0:
-                return False
-            if text[close + 1 : close + 2] == '"':
-                place = close + 2
-                continue
+                return None
+            fields.append(text[place + 1 : close].replace('""', '"'))
+            place = close + 1
+        else:
+            end = text.find(delimiter, place)
+            end = len(text) if end < 0 else end
+            if "\n" in text[place:end]:
+                return None
+            fields.append(text[place:end])
+            place = end
+        if place == len(text):
             break
-        after = text[close + 1 : close + 2]
-        if after not in (delimiter, "\n", "\r", ""):
-            return False
-        place = close + 2
-    return True
+        if text[place] != delimiter:
+            return None
+        place += 1
+    return fields

@@ -11,12 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clvtool.errors import UsageError
-from clvtool.periods import DAYS, Period, complete, periods_between
+from clvtool.periods import DAYS, Period, complete, day_number, periods_between
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -36,9 +33,9 @@ class Window:
     days: int | None
     source: str
 
-    def mean_days(self, unit: str) -> float:
-        """Return its length in days."""
-        return DAYS[unit] if self.days is None else float(self.days)
+    def whole_days(self, unit: str) -> int:
+        """Return its length in whole days; that of the period itself is a period's mean length."""
+        return round(DAYS[unit]) if self.days is None else self.days
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,9 @@ class Calendar:
 class Balance:
     """The customer balance.
 
-    `table`: COUNTS × group × period. Per customer, over the complete periods: `start end lost returned` (how often;
-    `returned` only in periods with a start population).
+    `table`: COUNTS × group × period. Per customer, over the complete periods, how often: `start end lost returned`,
+    the last only in periods that somebody was active at the start of; `returned_in_group` asks this of the customer's
+    own group.
     """
 
     table: NDArray[np.int64]
@@ -63,16 +61,13 @@ class Balance:
     end: NDArray[np.int64]
     lost: NDArray[np.int64]
     returned: NDArray[np.int64]
+    returned_in_group: NDArray[np.int64]
 
 
-def calendar(log: OrderLog, purchase_days: NDArray[np.int64], unit: str) -> Calendar:
+def calendar(log: OrderLog, unit: str) -> Calendar:
     """Return the periods from the first order to `as_of` and which of them the log covers whole."""
-    import numpy as np
-
-    days = np.unique(purchase_days)
-    silence = int(np.diff(days).max()) if len(days) > 1 else 0
     periods = periods_between(log.first_day, log.as_of, unit)
-    flags = [complete(period, log.first_day, log.as_of, silence) for period in periods]
+    flags = [complete(period, log.first_day, log.as_of, log.silence) for period in periods]
     whole = [place for place, flag in enumerate(flags) if flag]
     return Calendar(unit, tuple(periods), range(whole[0], whole[-1] + 1) if whole else range(0))
 
@@ -88,18 +83,15 @@ def active_window(found: Customers, log: OrderLog, choice: str) -> Window:
     if choice == "period":
         return Window(None, "chosen")
     if choice != "auto":
-        if not choice.isdigit() or int(choice) == 0:
-            raise UsageError(f"--active-window {choice}: not a number of days", "write days, period or auto")
         return Window(int(choice), "chosen")
     same = found.buyer[1:] == found.buyer[:-1]
     gaps = (found.bought[1:] - found.bought[:-1])[same]
     if len(gaps) < FEWEST_GAPS:
-        return Window(None, f"only {len(gaps)} repeat purchases")
+        return Window(None, f"{len(gaps)} repeat purchases are too few to find one")
     within = np.cumsum(np.bincount(gaps))
     # integer arithmetic: 10 · count ≥ 9 · all, free of rounding
     days = int(np.argmax(within * 10 >= int(SHARE * 10) * len(gaps)))
-    span = (log.as_of - log.first_day).days + 1
-    most = max(int(span * MOST_OF_LOG), 1)
+    most = max(int(log.days * MOST_OF_LOG), 1)
     if days > most:
         return Window(most, "half of the log")
     return Window(max(days, 1), "90 % of the gaps between purchases")
@@ -110,8 +102,8 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     import numpy as np
 
     count = len(cal.periods)
-    first_day = _number(cal.periods[0].first)
-    ends = np.array([_number(period.last) for period in cal.periods], np.int64)
+    first_day = day_number(cal.periods[0].first)
+    ends = np.array([day_number(period.last) for period in cal.periods], np.int64)
     # periods are numbered 1..count and boundary k is the end of period k; boundary 0 lies before the first order
     period_of_day = np.searchsorted(ends, np.arange(first_day, ends[-1] + 1)) + 1
     begins = period_of_day[found.bought - first_day]
@@ -132,12 +124,12 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     first_period = period_of_day[found.first - first_day]
     is_new = run_from == first_period[run_who]
 
-    groups = len(found.groups)
+    group, groups = found.groups.customer, len(found.groups)
     table = np.zeros((len(COUNTS), groups, count), np.int64)
 
     def tally(name: str, customer: NDArray[np.int64], period: NDArray[np.int64]) -> None:
         inside = period <= count
-        flat = found.group[customer[inside]] * count + period[inside] - 1
+        flat = group[customer[inside]] * count + period[inside] - 1
         table[COUNTS.index(name)] += np.bincount(flat, minlength=groups * count).reshape(groups, count)
 
     tally("new", run_who[is_new], run_from[is_new])
@@ -154,7 +146,9 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     tally("returned_lost", *_brief_returns(found, begins, until, first_period))
 
     low, high = cal.whole.start + 1, cal.whole.stop  # complete periods are low..high
-    started = table[COUNTS.index("start")].sum(axis=0) > 0
+    started = table[COUNTS.index("start")]
+    back = ~is_new & (run_from >= low) & (run_from <= high)
+    place = np.minimum(run_from, count) - 1
 
     def per_customer(values: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.bincount(run_who, weights=values, minlength=found.n).astype(np.int64)
@@ -162,13 +156,13 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     def overlap(bottom: int, top: int) -> NDArray[np.int64]:
         return np.asarray(np.maximum(np.minimum(run_to, top) - np.maximum(run_from, bottom) + 1, 0))
 
-    counted = (run_from >= low) & (run_from <= high) & started[np.minimum(run_from, count) - 1]
     return Balance(
         table,
         start=per_customer(overlap(low - 1, high - 1)),
         end=per_customer(overlap(low, high)),
         lost=per_customer((run_to + 1 >= low) & (run_to + 1 <= high)),
-        returned=per_customer(~is_new & counted),
+        returned=per_customer(back & (started.sum(axis=0)[place] > 0)),
+        returned_in_group=per_customer(back & (started[group[run_who], place] > 0)),
     )
 
 
@@ -192,9 +186,3 @@ def _brief_returns(
     own = (place >= 0) & (found.buyer[seen][place] == who)
     active = own & (until[seen][place] >= period - 1)
     return who[~active], period[~active]
-
-
-def _number(day: date) -> int:
-    from datetime import date as calendar_date
-
-    return day.toordinal() - calendar_date(1970, 1, 1).toordinal()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
+from clvtool.metrics.partition import Partition, Rows, partition
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ UNIT = 10**MONEY_SCALE
 """Money is whole numbers of ten-thousandths."""
 _DAY_SPAN = 1 << 16
 _MOST_MONEY = 1 << 62
-NO_GROUP = "(none)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class Customers:
 
     Rows (all their orders and refunds, by customer and day): `code`, `day` (days since 1970-01-01), `amount`, `cost`
     (ten-thousandths), `is_order`. Purchase days (distinct days with an order, by customer and day): `buyer`,
-    `bought`. Per customer: `ids`, `first` and `last` purchase day, `occasions` (purchase days), `group` (index into
-    `groups`). `outside` are the events that belong to the shop but to no customer: guests' orders and refunds, refunds
-    of customers without an order, unlinked refunds before the first order (`is_order amount cost`, group columns).
+    `bought`. Per customer: `ids`, `first` and `last` purchase day, `occasions` (purchase days). `outside` are the
+    events that belong to the shop but to no customer: guests' orders and refunds, refunds of customers without an
+    order, refunds dated before their customer's first order (`is_order amount cost`). `groups` says who and what
+    belongs to which group.
     """
 
     n: int
@@ -47,13 +48,11 @@ class Customers:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     occasions: NDArray[np.int64]
-    group: NDArray[np.int64]
-    groups: tuple[tuple[str, ...], ...]
     ids: pl.Series
     outside: pl.DataFrame
+    groups: Partition
     refund_only: int
     early_refunds: int
-    varying: int
 
     def total(self, values: NDArray[np.int64], where: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return the exact sum per customer of a figure that is given per row."""
@@ -69,8 +68,8 @@ class Customers:
 def customers(log: OrderLog) -> Customers:
     """Return the customers of a log; orders without a customer are left out.
 
-    Refund events of customers without an order, and unlinked refunds dated before a customer's first order, are
-    counted and left out.
+    Refund events of customers without an order, and refunds dated before their customer's first order, are counted
+    and left out.
     """
     import numpy as np
     import polars as pl
@@ -93,16 +92,20 @@ def customers(log: OrderLog) -> Customers:
     early = has_order[code] & ~is_order & (day < first[code])
     kept = has_order[code] & ~early
     renumbered = np.cumsum(has_order) - 1
-    ends = np.append(begins[1:], len(buyer)) - 1
-    left_out = events.filter(pl.Series(~kept))
-    ids = text.filter(pl.Series(fresh)).filter(pl.Series(has_order))
+    ends = np.append(begins, len(buyer))[1:] - 1
+    n = len(begins)
+    ids = text.filter(pl.Series(fresh, dtype=pl.Boolean)).filter(pl.Series(has_order, dtype=pl.Boolean))
+    guests = log.events.filter(pl.col("customer_id").is_null()).select(*_figures(log), *log.keys)
+    outside, owner = guests, np.full(guests.height, -1, np.int64)
     if not kept.all():
+        left_out = events.filter(pl.Series(~kept))
+        outside = pl.concat([guests, left_out.select(guests.columns)])
+        owner = np.append(owner, np.where(early, renumbered[code], -1)[~kept])
         code, day, amount, cost, is_order = code[kept], day[kept], amount[kept], cost[kept], is_order[kept]
         events = events.filter(pl.Series(kept))
     code, buyer = renumbered[code], renumbered[buyer]
-    n = len(begins)
-    outside = pl.concat([_guests(log), _plain(log, left_out)]) if left_out.height else _guests(log)
-    group, groups, varying = _groups(log, events, code, is_order & (day == first[has_order][code]), n, outside)
+    keys = events.select(log.keys)
+    orders = Rows(keys.filter(pl.Series(is_order)) if log.groups else keys, code[is_order])
     return Customers(
         n=n,
         code=code,
@@ -115,42 +118,45 @@ def customers(log: OrderLog) -> Customers:
         first=bought[begins],
         last=bought[ends],
         occasions=ends - begins + 1,
-        group=group,
-        groups=groups,
         ids=ids,
-        outside=outside,
+        outside=outside.drop(log.keys),
+        groups=partition(
+            orders,
+            day[is_order] == bought[begins][orders.owner],
+            Rows(outside.select(log.keys), owner),
+            Rows(log.refunds.select(log.keys), _owners(log.refunds, ids) if log.groups else np.zeros(0, np.int64)),
+            n,
+        ),
         refund_only=count - n,
         early_refunds=int(early.sum()),
-        varying=varying,
     )
 
 
-def _guests(log: OrderLog) -> pl.DataFrame:
+def _owners(rows: pl.DataFrame, ids: pl.Series) -> NDArray[np.int64]:
+    """Return the number of the customer of each row, or -1."""
+    import numpy as np
     import polars as pl
 
-    events = log.events.filter(pl.col("customer_id").is_null())
-    return _plain(log, events.select(*_figures(log), *log.groups))
-
-
-def _plain(log: OrderLog, events: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    groups = (pl.col(name).cast(pl.String).fill_null(NO_GROUP) for name in log.groups)
-    return events.select("is_order", "amount", "cost", *groups)
+    known = pl.DataFrame({"customer_id": ids, "owner": np.arange(len(ids))})
+    found = rows.select("customer_id").join(known, on="customer_id", how="left", maintain_order="left")["owner"]
+    return found.fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _figures(log: OrderLog) -> list[pl.Expr]:
     import polars as pl
 
-    def whole(name: str, *, there: bool) -> pl.Expr:
-        number = pl.col(name).fill_null(0).to_physical().cast(pl.Int64) if there else pl.lit(0, pl.Int64)
-        return number.alias(name)
-
     return [
         (pl.col("kind") == "order").alias("is_order"),
-        whole("amount", there=log.has_amount),
-        whole("cost", there=log.has_cost),
+        whole_money("amount") if log.has_amount else pl.lit(0, pl.Int64).alias("amount"),
+        whole_money("cost") if log.has_cost else pl.lit(0, pl.Int64).alias("cost"),
     ]
+
+
+def whole_money(name: str) -> pl.Expr:
+    """Return a column of money in ten-thousandths; 0 where it is missing."""
+    import polars as pl
+
+    return pl.col(name).fill_null(0).to_physical().cast(pl.Int64)
 
 
 def _by_customer(log: OrderLog) -> pl.DataFrame:
@@ -163,16 +169,15 @@ def _by_customer(log: OrderLog) -> pl.DataFrame:
 
     known = log.events.lazy().filter(pl.col("customer_id").is_not_null())
     events = known.select(
-        "customer_id", pl.col("order_date").to_physical().alias("day"), *_figures(log), *log.groups
+        "customer_id", pl.col("order_date").to_physical().alias("day"), *_figures(log), *log.keys
     ).collect()
-    if log.has_amount and events.height:
-        total = events.select(
-            pl.col("amount").abs().cast(pl.Float64).sum() + pl.col("cost").abs().cast(pl.Float64).sum()
-        )
-        if total.item() > _MOST_MONEY:
-            raise DataError("the amounts add up to more than 460 trillion", "are they in the wrong unit? --minor-units")
-    days = events["day"]
-    if events.height and int(days.max()) >= _DAY_SPAN:  # type: ignore[arg-type]
+    if events.is_empty():
+        return events
+    money = events.select((pl.col("amount").abs().cast(pl.Float64) + pl.col("cost").abs().cast(pl.Float64)).sum())
+    if money.item() > _MOST_MONEY:
+        raise DataError("the amounts add up to more than 460 trillion", "are they in the wrong unit? --minor-units")
+    earliest, latest = events.select(low=pl.col("day").min(), high=pl.col("day").max()).row(0)
+    if earliest < 0 or latest >= _DAY_SPAN:
         return events.sort("customer_id", "day")
     key = (pl.col("customer_id").hash() // _DAY_SPAN) * _DAY_SPAN + pl.col("day").cast(pl.UInt64)
     events = events.with_columns(key=key).sort("key")
@@ -201,31 +206,3 @@ def _distinct(code: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[NDArray[
     np.not_equal(code[1:], code[:-1], out=fresh[1:])
     fresh[1:] |= day[1:] != day[:-1]
     return (code, day) if fresh.all() else (code[fresh], day[fresh])
-
-
-def _groups(
-    log: OrderLog,
-    events: pl.DataFrame,
-    code: NDArray[np.int64],
-    on_first_day: NDArray[np.bool_],
-    n: int,
-    outside: pl.DataFrame,
-) -> tuple[NDArray[np.int64], tuple[tuple[str, ...], ...], int]:
-    """Return each customer's group: the value on the first order, ties by smallest text; how many vary."""
-    import numpy as np
-    import polars as pl
-
-    if not log.groups:
-        return np.zeros(n, np.int64), ((),), 0
-    values = events.select(
-        pl.Series("code", code), *(pl.col(name).cast(pl.String).fill_null(NO_GROUP) for name in log.groups)
-    )
-    own = values.filter(pl.Series(on_first_day)).group_by("code").agg(pl.col(name).min() for name in log.groups)
-    own = own.sort("code").drop("code")
-    orders = values.filter(events["is_order"])
-    differs = pl.any_horizontal(pl.col(name).n_unique() > 1 for name in log.groups)
-    varying = int(orders.group_by("code").agg(differs=differs)["differs"].sum())
-    found = sorted({*own.unique().iter_rows(), *outside.select(log.groups).unique().iter_rows()})
-    names = pl.DataFrame(found, schema=dict.fromkeys(log.groups, pl.String), orient="row").with_row_index("group")
-    index = own.join(names, on=list(log.groups), how="left", maintain_order="left")["group"]
-    return index.to_numpy().astype(np.int64), tuple(found), varying

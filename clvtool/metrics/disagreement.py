@@ -2,76 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clvtool.metrics.methods import plain
 
 if TYPE_CHECKING:
-    from clvtool.metrics.methods import Inputs
+    from clvtool.metrics.groups import Predicted
+    from clvtool.metrics.methods import Methods, Number
     from clvtool.metrics.predictive import Prediction
     from clvtool.periods import Duration
 
 SPEND_TOLERANCE = 0.10
 
 
-def causes(lifetime: float, cut: float, prediction: Prediction) -> dict[str, float]:
+def causes(lifetime: float, cut: float, new: Prediction, with_older: Prediction | None) -> dict[str, float]:
     """Return what turns method 1 into method 4, in money; the parts add up to the whole difference.
 
     `horizon`: method 1 counts a whole lifespan, method 4 stops. `spending`: the mean of the spending model against the
-    mean that weighs customers by their purchases. `new customers`: method 1 is about all customers, method 4 about new
-    ones. `discount`: money later is worth less.
+    mean that weighs customers by their purchases. `left truncation`: method 4 without against with the customers who
+    may have been customers before the log. `new customers`: method 1 is about all customers, method 4 about new ones.
+    `discount`: money later is worth less.
     """
-    weighted = prediction.order_value * prediction.spend_ratio
-    spending = prediction.purchases * (prediction.order_value - weighted)
-    return {
+    parts = {
         "horizon": cut - lifetime,
-        "new customers": prediction.undiscounted - cut - spending,
-        "spending": spending,
-        "discount": prediction.value - prediction.undiscounted,
+        "spending": new.purchases * new.order_value * (1 - new.spend_ratio),
+        "left truncation": new.undiscounted - (with_older or new).undiscounted,
     }
-
-
-def sentences(
-    lifetime: float, cut: float, prediction: Prediction, horizon: Duration, lifespan: float | None, unit: str
-) -> list[str]:
-    """Return how far methods 1 and 4 are apart (as revenue) and by what, the largest cause first."""
-    parts = sorted(causes(lifetime, cut, prediction).items(), key=lambda part: -abs(part[1]))
-    words = {
-        "horizon": f"horizon (a lifespan of {lifespan or 0:.1f} {unit}s against {horizon})",
-        "new customers": "new customers (method 1 averages all customers, method 4 a new one)",
-        "spending": "spending (customers who buy often do not spend the average)",
-        "discount": "discount",
+    found = parts | {
+        "new customers": new.undiscounted - cut - parts["spending"] - parts["left truncation"],
+        "discount": new.value - new.undiscounted,
     }
-    gap = prediction.value - lifetime
-    share = abs(gap) / lifetime if lifetime > 0 else 0.0
-    side = "below" if gap < 0 else "above"
-    said = "; ".join(f"{words[name]} {change:+,.2f}" for name, change in parts)
-    found = [
-        (
-            f"before margin, clv_predictive is {share:.0%} {side} clv_average_lifespan ({gap:+,.2f}). "
-            f"Main driver: {parts[0][0]}. {said}"
-        )
-    ]
-    if abs(prediction.spend_ratio - 1) > SPEND_TOLERANCE:
-        found.append(
-            f"money per purchase depends on how often customers buy: the purchase-weighted mean is "
-            f"{prediction.spend_ratio:.2f} × the model's mean, beyond ±10 %, so clv_predictive is biased"
-        )
+    if with_older is None:
+        del found["left truncation"]
     return found
 
 
-def why_null(inputs: Inputs[Any] | None, figures: dict[str, Any], why_not: str, *, money: bool) -> list[str]:
-    """Return why figures are empty."""
-    if not money:
-        return ["there is no column with money: figures in money are empty"]
-    found = []
-    if inputs is None:
-        found.append("no complete period with customers in it: methods 1 to 3 are empty (try a shorter --period)")
-    elif figures["net_churn"] is None:
-        found.append("no customer was active at the start of a complete period: churn and methods 1 to 3 are empty")
-    elif figures["net_churn"].value <= 0:
+def disagreement(
+    values: Methods, predicted: Predicted, horizon: Duration, lifespan: Number | None, unit: str
+) -> list[str]:
+    """Return how far methods 1 and 4 are apart (as revenue) and by what, the largest cause first."""
+    new, all_of_it, cut = predicted.new, values.average_lifespan, values.average_lifespan_horizon
+    if new is None or all_of_it is None or cut is None or lifespan is None:
+        return []
+    lifetime = plain(all_of_it)
+    parts = sorted(causes(lifetime, plain(cut), new, predicted.with_older).items(), key=lambda part: -abs(part[1]))
+    words = {
+        "horizon": f"horizon ({horizon} against a lifespan of {plain(lifespan):.1f} {unit}s)",
+        "spending": "spending (customers who buy often do not spend the average)",
+        "left truncation": "left truncation (those who may be customers from before the log are left out)",
+        "new customers": "new customers (method 1 averages all customers, method 4 a new one)",
+        "discount": "discount",
+    }
+    gap = new.value - lifetime
+    share = f"{abs(gap) / lifetime:.0%} " if lifetime > 0 else ""
+    found = [
+        f"before margin, clv_predictive ({new.value:,.2f}) is {share}{'below' if gap < 0 else 'above'} "
+        f"clv_average_lifespan ({lifetime:,.2f}). Main driver: {parts[0][0]}. The difference of {gap:+,.2f} is "
+        + "; ".join(f"{words[name]} {change:+,.2f}" for name, change in parts)
+    ]
+    if abs(new.spend_ratio - 1) > SPEND_TOLERANCE:
         found.append(
-            f"net churn is {figures['net_churn'].value:.4f}: at least as many came back as left, so there is no "
-            "lifespan by churn (--lifespan observed or a number settles it)"
+            f"money per purchase depends on how often customers buy: the purchase-weighted mean is "
+            f"{new.spend_ratio:.2f} × the model's mean, beyond ±10 %, so clv_predictive is biased"
         )
-    if why_not:
-        found.append(f"clv_predictive is empty: {why_not}")
     return found

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import FitError
-from clvtool.metrics.customers import NO_GROUP
-from clvtool.metrics.moments import added, group_moments
+from clvtool.metrics.customers import whole_money
+from clvtool.metrics.figures import Figures, figures
+from clvtool.metrics.moments import group_moments
 from clvtool.metrics.predictive import Histories, Prediction, histories, new_customers, predict_new
+from clvtool.periods import day_number
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
     from clvtool.metrics.activity import Balance, Calendar, Window
@@ -23,17 +22,9 @@ if TYPE_CHECKING:
     from clvtool.metrics.valuation import Valuation
     from clvtool.stats import Moments
 
+__all__ = ["TOTAL", "Group", "Run", "day_number", "groups_of"]
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Everything about one group of customers, or about all of them."""
-
-    moments: Moments
-    shop: Moments
-    refunds: int  # ten-thousandths
-    chosen: NDArray[np.bool_]
-    prediction: Prediction | None
-    why_not: str
+TOTAL = "(total)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,130 +39,190 @@ class Run:
     given: Valuation
 
     @property
-    def margin_known(self) -> bool:
-        """Return whether values are profit and not just revenue."""
-        return self.given.margin is not None or self.log.has_cost
+    def first_day(self) -> int:
+        """Return the day of the first order."""
+        return day_number(self.log.first_day)
+
+    @property
+    def as_of(self) -> int:
+        """Return the day of the analysis."""
+        return day_number(self.log.as_of)
+
+    @property
+    def window_days(self) -> int:
+        """Return the active window in whole days."""
+        return self.window.whole_days(self.given.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Method 4 for a new customer, or the reason why there is none.
+
+    `with_older`: the same from all customers, where it leaves those out who may have been customers before the log.
+    """
+
+    new: Prediction | None = None
+    with_older: Prediction | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Everything about one group of customers, or about all of them.
+
+    `moments` are over its customers, `shop` over these and the events of the group that have no customer. `members`
+    are its customers, `revenue` the net money of each (ten-thousandths).
+    """
+
+    name: tuple[str, ...]
+    moments: Moments
+    shop: Moments
+    refunds: int  # ten-thousandths
+    figures: Figures
+    members: NDArray[np.int64]
+    revenue: NDArray[np.int64]
+    predicted: Predicted
 
 
 def groups_of(run: Run) -> list[Group]:
-    """Return the total and then every group."""
+    """Return the total and then, if there are group columns, every group."""
     import numpy as np
 
-    log, found, given = run.log, run.found, run.given
-    seen = histories(found, day_number(log.as_of))
-    fresh = new_customers(
-        found, day_number(log.first_day), run.window.mean_days(given.period), log_from_start=given.log_from_start
+    found, parts = run.found, run.found.groups
+    seen = histories(found, run.as_of)
+    has_amount = run.log.has_amount
+    refunds = np.zeros(0, np.int64)
+    if has_amount:
+        refunds = run.log.refunds.select(whole_money("amount"))["amount"].to_numpy()
+
+    def gathered(
+        names: list[tuple[str, ...]],
+        returned: NDArray[np.int64],
+        customer: NDArray[np.int64],
+        outside: NDArray[np.int64],
+        refund: NDArray[np.int64],
+    ) -> list[Group]:
+        is_fresh = new_customers(
+            found, run.first_day, run.window_days, customer, log_from_start=run.given.log_from_start
+        )
+        columns = _columns(run, seen, is_fresh, returned)
+        moments = group_moments(columns, customer, len(names))
+        shop = _shop(run, columns, customer, outside, len(names))
+        given_back = _sums(refunds, refund, len(names))
+        order = np.argsort(customer, kind="stable")
+        members = np.split(order, np.cumsum(np.bincount(customer, minlength=len(names)))[:-1])
+        return [
+            Group(
+                name=names[place],
+                moments=moments[place],
+                shop=shop[place],
+                refunds=given_back[place],
+                figures=figures(
+                    moments[place], run.window, run.given, has_amount=has_amount, has_cost=run.log.has_cost
+                ),
+                members=some,
+                revenue=columns["revenue"][some],
+                predicted=_predicted(run, seen, moments[place], some, some[is_fresh[some]]),
+            )
+            for place, some in enumerate(members)
+        ]
+
+    def nought(places: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.zeros(len(places), np.int64)
+
+    total = [(TOTAL,) * len(run.log.groups)]
+    groups = gathered(
+        total, run.flows.returned, nought(parts.customer), nought(parts.outside), np.zeros(len(refunds), np.int64)
     )
-    columns = _columns(run, fresh)
-    total, parts = group_moments(columns, found.group, len(found.groups))
-    others = found.outside
-    own = {name: columns[name] for name in ("orders", "revenue")}
-    _, identified = group_moments(own, found.group, len(found.groups))
-    outside = {"orders": others["is_order"].to_numpy().astype(np.int64), "revenue": others["amount"].to_numpy()}
-    guest_total, guest_parts = group_moments(outside, _places(found, others.select(log.groups)), len(found.groups))
-    own_total, _ = group_moments(own, np.zeros(found.n, np.int64), 1)
-    everyone = np.ones(found.n, bool)
-    given_back, given_back_by = _refunds(run)
-    groups = [_group(run, total, added(own_total, guest_total), given_back, everyone, seen, fresh)]
-    if log.groups:
-        for place, moments in enumerate(parts):
-            shop = added(identified[place], guest_parts[place])
-            groups.append(_group(run, moments, shop, given_back_by[place], found.group == place, seen, fresh))
+    if run.log.groups:
+        groups += gathered(list(parts.names), run.flows.returned_in_group, parts.customer, parts.outside, parts.refunds)
     return groups
 
 
-def _places(found: Customers, rows: pl.DataFrame) -> NDArray[np.int64]:
-    """Return the group of each row of group columns."""
-    import numpy as np
-
-    if not rows.width:
-        return np.zeros(found.outside.height, np.int64)
-    place_of = {names: place for place, names in enumerate(found.groups)}
-    return np.array([place_of[row] for row in rows.iter_rows()], np.int64)
-
-
-def _group(
-    run: Run,
-    moments: Moments,
-    shop: Moments,
-    refunds: int,
-    chosen: NDArray[np.bool_],
-    seen: Histories,
-    fresh: NDArray[np.bool_],
-) -> Group:
-    prediction, why_not = None, ""
-    among = chosen & fresh
+def _predicted(
+    run: Run, seen: Histories, moments: Moments, members: NDArray[np.int64], fresh: NDArray[np.int64]
+) -> Predicted:
+    """Return method 4 for a group, from those of its customers who were new when first seen."""
+    horizon, discount = run.given.horizon, run.given.discount
     if not run.log.has_amount:
-        why_not = "there is no column with money"
-    elif among.any():
-        try:
-            first = moments["first_value"] / moments["fresh"]
-            prediction = predict_new(seen, among, first, run.given.horizon, run.given.discount)
-        except FitError as error:
-            why_not = error.message
-    else:
-        why_not = "there are no customers"
-    return Group(moments, shop, refunds, chosen, prediction, why_not)
+        return Predicted(why_not="there is no column with money")
+    if not moments.n:
+        return Predicted(why_not="there are no customers")
+    try:
+        first = moments["new_first_money"] / moments["fresh"]
+        prediction = predict_new(seen, fresh, first, horizon, discount)
+        if len(fresh) == len(members):
+            return Predicted(prediction)
+        first = moments["first_money"] / moments.n
+        return Predicted(prediction, predict_new(seen, members, first, horizon, discount))
+    except FitError as error:
+        return Predicted(why_not=error.message)
 
 
-def _columns(run: Run, fresh: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+def _columns(
+    run: Run, seen: Histories, is_fresh: NDArray[np.bool_], returned: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
     """Return what every customer contributes to each sum."""
     import numpy as np
 
-    log, found, cal, window, flows = run.log, run.found, run.cal, run.window, run.flows
-    orders = found.is_order.astype(np.int64)
+    found, cal, flows, days = run.found, run.cal, run.flows, run.window_days
     if cal.whole:
-        low, high = day_number(cal.periods[cal.whole.start].first), day_number(cal.periods[cal.whole.stop - 1].last)
+        low, high = (day_number(day) for day in (cal.periods[cal.whole.start].first, cal.periods[cal.whole[-1]].last))
         inside = (found.day >= low) & (found.day <= high)
     else:
         inside = np.zeros(len(found.day), bool)
-    on_first = found.day == found.first[found.code]
-    as_of, days = day_number(log.as_of), int(window.mean_days(cal.unit))
-    beyond = np.maximum(np.minimum(found.last + days - 1, as_of) - found.first + 1 - days, 0)
-    whole_orders = found.total(orders)
+    is_order = found.is_order.astype(np.int64)
+    orders, revenue = found.total(is_order), found.total(found.amount)
+    active_until = np.minimum(found.last + days - 1, run.as_of)
+    first_money = revenue - seen.later
     return {
-        "orders": whole_orders,
-        "revenue": found.total(found.amount),
-        "repeaters": (whole_orders >= 2).astype(np.int64),
-        "period_orders": found.total(orders, inside),
+        "orders": orders,
+        "revenue": revenue,
+        "cost": found.total(found.cost),
+        "repeaters": (orders >= 2).astype(np.int64),
+        "period_orders": found.total(is_order, inside),
         "period_revenue": found.total(found.amount, inside),
         "period_cost": found.total(found.cost, inside),
         "start": flows.start,
         "end": flows.end,
         "lost": flows.lost,
-        "returned": flows.returned,
-        "beyond": beyond,
-        "gone": (as_of - found.last >= days).astype(np.int64),
-        "fresh": fresh.astype(np.int64),
-        "first_value": np.where(fresh, found.total(found.amount, on_first), 0),
+        "returned": returned,
+        "beyond": np.maximum(active_until - found.first + 1 - days, 0),
+        "gone": (run.as_of - found.last >= days).astype(np.int64),
+        "first_money": first_money,
+        "fresh": is_fresh.astype(np.int64),
+        "new_first_money": np.where(is_fresh, first_money, 0),
     }
 
 
-def _refunds(run: Run) -> tuple[int, list[int]]:
-    """Return the money given back, of all and by the group of the customer (a guest's: of the refund itself)."""
+def _shop(
+    run: Run,
+    columns: dict[str, NDArray[np.int64]],
+    customer: NDArray[np.int64],
+    outside: NDArray[np.int64],
+    groups: int,
+) -> list[Moments]:
+    """Return the moments of orders and revenue, each event without a customer being a unit of its own."""
+    import numpy as np
+
+    others = run.found.outside
+    return group_moments(
+        {
+            "orders": np.append(columns["orders"], others["is_order"].to_numpy()),
+            "revenue": np.append(columns["revenue"], others["amount"].to_numpy()),
+        },
+        np.append(customer, outside),
+        groups,
+    )
+
+
+def _sums(refunds: NDArray[np.int64], group: NDArray[np.int64], groups: int) -> list[int]:
+    """Return the money given back per group."""
     import polars as pl
 
-    found, log = run.found, run.log
-    if not log.has_amount or log.refunds.is_empty():
-        return 0, [0] * len(found.groups)
-    money = pl.col("amount").to_physical().cast(pl.Int64).sum()
-    total = -int(log.refunds.select(money).item())
-    if not log.groups:
-        return total, [total]
-    owners = pl.DataFrame({"customer_id": found.ids, "group": found.group})
-    sums = [0] * len(found.groups)
-    known = log.refunds.join(owners, on="customer_id", how="inner").group_by("group").agg(money)
-    for place, amount in known.iter_rows():
-        sums[place] -= amount
-    place_of = {names: place for place, names in enumerate(found.groups)}
-    unknown = log.refunds.join(owners, on="customer_id", how="anti").group_by(log.groups).agg(money)
-    for *names, amount in unknown.iter_rows():
-        place = place_of.get(tuple(NO_GROUP if name is None else str(name) for name in names))
-        if place is not None:
-            sums[place] -= amount
-    return total, sums
-
-
-def day_number(day: date) -> int:
-    """Return a day as days since 1970-01-01."""
-    return (day - type(day)(1970, 1, 1)).days
+    sums = [0] * groups
+    if len(refunds):
+        table = pl.DataFrame({"group": group, "money": refunds}).group_by("group").agg(pl.col("money").sum())
+        for place, money in table.iter_rows():
+            sums[place] = -money
+    return sums

@@ -6,36 +6,36 @@ Everything is per period: customer value = average order value × purchase frequ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeAlias
 
 from clvtool.stats import Estimate
 
-Number = TypeVar("Number", float, Estimate)
+Number: TypeAlias = "float | Estimate"
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs(Generic[Number]):
-    """What the methods take, all in one period unit; `net_churn` and `lifespan` may be unknown."""
+class Inputs:
+    """What the methods take, all in one period unit; what is unknown is None."""
 
     aov: Number
     frequency: Number
     customer_value: Number
-    margin: Number
+    margin: Number | None
     net_churn: Number | None
     lifespan: Number | None
 
 
 @dataclass(frozen=True, slots=True)
-class Methods(Generic[Number]):
+class Methods:
     """Methods 1 to 3, and method 1 cut at a horizon; None where they are not defined."""
 
-    average_lifespan: Number | None
-    average_lifespan_horizon: Number | None
-    revenue_based: Number | None
-    comprehensive: Number | None
+    average_lifespan: Number | None = None
+    average_lifespan_horizon: Number | None = None
+    revenue_based: Number | None = None
+    comprehensive: Number | None = None
 
 
-def methods(given: Inputs[Number], horizon: float) -> Methods[Number]:
+def methods(given: Inputs, horizon: float) -> Methods:
     """Return what a customer is worth by methods 1 to 3.
 
     1. average lifespan: customer value × lifespan (revenue).
@@ -43,25 +43,25 @@ def methods(given: Inputs[Number], horizon: float) -> Methods[Number]:
     2. revenue-based: customer value × margin ÷ net churn of the same period.
     3. comprehensive: average order value × lifespan × frequency × margin.
     """
+    value, margin, net_churn, lifespan = given.customer_value, given.margin, given.net_churn, given.lifespan
+    by_churn: Number | None = None
+    if margin is not None and net_churn is not None and plain(net_churn) > 0:
+        by_churn = value * margin / net_churn
     return Methods(
-        average_lifespan=None if given.lifespan is None else given.customer_value * given.lifespan,
-        average_lifespan_horizon=_cut(given, horizon),
-        revenue_based=None
-        if given.net_churn is None or _value(given.net_churn) <= 0
-        else given.customer_value * given.margin / given.net_churn,
-        comprehensive=None if given.lifespan is None else given.aov * given.lifespan * given.frequency * given.margin,
+        average_lifespan=None if lifespan is None else value * lifespan,
+        average_lifespan_horizon=None if lifespan is None else _cut(value, lifespan, horizon),
+        revenue_based=by_churn,
+        comprehensive=None if lifespan is None or margin is None else given.aov * lifespan * given.frequency * margin,
     )
 
 
-def _cut(given: Inputs[Number], horizon: float) -> Number | None:
-    if given.lifespan is None:
-        return None
-    if _value(given.lifespan) <= 1:  # gone within the first period
-        return given.customer_value * given.lifespan
-    churn = 1.0 / given.lifespan
-    cut: Number = given.customer_value * (1.0 - (1.0 - churn) ** horizon) / churn
-    return cut
+def _cut(value: Number, lifespan: Number, horizon: float) -> Number:
+    if plain(lifespan) <= 1:  # gone within the first period
+        return value * lifespan
+    churn = 1.0 / lifespan
+    return value * (1.0 - (1.0 - churn) ** horizon) / churn
 
 
-def _value(number: float | Estimate) -> float:
+def plain(number: Number) -> float:
+    """Return a figure without its variance."""
     return number.value if isinstance(number, Estimate) else number

@@ -2,76 +2,73 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from clvtool.metrics.customers import UNIT
 from clvtool.stats import Moments, exact_moments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-_MOST = 1 << 126
-MONEY = frozenset({"revenue", "cost", "amount", "period_revenue", "period_cost", "first_value"})
+MONEY = frozenset({"revenue", "cost", "period_revenue", "period_cost", "first_money", "new_first_money"})
+_BITS = 18
+_CHUNK = 1 << 16
+"""The sum of 2^16 products of two 18-bit numbers is below 2^53: float64 holds it, and every sum on the way, exactly."""
 
 
-def group_moments(
-    columns: Mapping[str, NDArray[np.int64]], group: NDArray[np.int64], groups: int
-) -> tuple[Moments, list[Moments]]:
-    """Return the moments of all units together and of each group.
+def group_moments(columns: Mapping[str, NDArray[np.int64]], group: NDArray[np.int64], groups: int) -> list[Moments]:
+    """Return the moments of each group.
 
-    `columns` are whole numbers per unit, money (the names in MONEY) in ten-thousandths. Sums of products are whole
-    numbers too: 128 bits where they fit, and Python's own where they might not.
+    `columns` are whole numbers per unit, money (the names in MONEY) in ten-thousandths; `group` is 0..groups-1. Sums
+    and sums of products are exact whole numbers, whatever the order of the units.
     """
-    import polars as pl
+    import numpy as np
 
-    names = list(columns)
-    pairs = [(i, j) for i in range(len(names)) for j in range(i, len(names))]
-    count = len(group)
-    largest = [max(abs(int(values.max(initial=0))), abs(int(values.min(initial=0)))) for values in columns.values()]
-    fits = max(largest, default=0) ** 2 * max(count, 1) < _MOST
-    totals: dict[int, tuple[int, list[int], list[int]]] = {
-        place: (0, [0] * len(names), [0] * len(pairs)) for place in range(groups)
-    }
-    if fits:
-        frame = pl.DataFrame({"group": group, **{str(i): columns[name] for i, name in enumerate(names)}}).lazy()
-        wide = frame.with_columns(pl.col(str(i)).cast(pl.Int128) for i in range(len(names)))
-        sums = wide.group_by("group").agg(
-            pl.len(),
-            *(pl.col(str(i)).sum().alias(f"s{i}") for i in range(len(names))),
-            *((pl.col(str(i)) * pl.col(str(j))).sum().alias(f"p{i}_{j}") for i, j in pairs),
-        )
-        for place, units, *values in sums.collect().iter_rows():
-            totals[place] = (int(units), [int(v) for v in values[: len(names)]], [int(v) for v in values[len(names) :]])
-    else:
-        whole = [[int(value) for value in values] for values in columns.values()]
-        for place in range(groups):
-            chosen = [k for k in range(count) if group[k] == place]
-            totals[place] = (
-                len(chosen),
-                [sum(values[k] for k in chosen) for values in whole],
-                [sum(whole[i][k] * whole[j][k] for k in chosen) for i, j in pairs],
-            )
-    everyone = (
-        sum(units for units, _, _ in totals.values()),
-        [sum(sums) for sums in zip(*(total[1] for total in totals.values()), strict=True)],
-        [sum(products) for products in zip(*(total[2] for total in totals.values()), strict=True)],
-    )
+    names, arrays = list(columns), list(columns.values())
+    if groups > 1:
+        order = np.argsort(group, kind="stable")
+        arrays = [values[order] for values in arrays]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))]).tolist()
+    pieces = [piece for place, values in enumerate(arrays) for piece in _pieces(place, values)]
     scale = [UNIT if name in MONEY else 1 for name in names]
-
-    def moments(total: tuple[int, list[int], list[int]]) -> Moments:
-        units, sums, products = total
-        square = [[0] * len(names) for _ in names]
-        for (i, j), product in zip(pairs, products, strict=True):
-            square[i][j] = square[j][i] = product
-        return exact_moments(units, names, sums, square, scale)
-
-    return moments(everyone), [moments(totals[place]) for place in range(groups)]
+    found = []
+    for low, high in pairwise(bounds):
+        sums, products = _exact(arrays, pieces, low, high)
+        found.append(exact_moments(high - low, names, sums, products, scale))
+    return found
 
 
-def added(left: Moments, right: Moments) -> Moments:
-    """Return the moments of two sets of units with the same columns, taken as independent strata."""
-    sums = {name: left.sums[name] + right.sums[name] for name in left.names}
-    return Moments(left.n + right.n, left.names, sums, left.covariance + right.covariance)
+def _pieces(place: int, values: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Return (column, shift, mask) of each piece of up to 18 bits of a column's numbers; the top one has the sign."""
+    largest = max(int(values.max(initial=0)), -int(values.min(initial=0)))
+    count = max(-(-largest.bit_length() // _BITS), 1)
+    mask = (1 << _BITS) - 1
+    return [(place, _BITS * piece, -1 if piece == count - 1 else mask) for piece in range(count)]
+
+
+def _exact(
+    arrays: Sequence[NDArray[np.int64]], pieces: Sequence[tuple[int, int, int]], low: int, high: int
+) -> tuple[list[int], list[list[int]]]:
+    """Return Σ sᵢ and Σ sᵢ sⱼ of units low..high-1, from the products of pieces of the numbers."""
+    import numpy as np
+
+    width = len(pieces) + 1
+    total = np.zeros((width, width), np.int64)
+    for begin in range(low, high, _CHUNK):
+        part = slice(begin, min(begin + _CHUNK, high))
+        wide = np.ones((width, part.stop - part.start))  # the last row stays 1: its products are the sums
+        for row, (place, shift, mask) in zip(wide, pieces, strict=False):
+            row[:] = (arrays[place][part] >> shift) & mask
+        total += (wide @ wide.T).astype(np.int64)
+    exact = total.tolist()
+    sums = [0] * len(arrays)
+    products = [[0] * len(arrays) for _ in arrays]
+    for a, (i, shift, _) in enumerate(pieces):
+        sums[i] += exact[a][-1] << shift
+        for b, (j, other, _) in enumerate(pieces):
+            products[i][j] += exact[a][b] << (shift + other)
+    return sums, products

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from clvtool.metrics.customers import UNIT
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def payback(
-    found: Customers, among: NDArray[np.bool_], as_of: int, unit: str, cac: float, margin: float | None
+    found: Customers, members: NDArray[np.int64], as_of: int, unit: str, cac: float, margin: float | None
 ) -> tuple[int | None, int, float]:
     """Return the first age, in periods since the first order, at which mean cumulative margin reaches `cac`.
 
@@ -28,24 +27,29 @@ def payback(
 
     length = DAYS[unit]
     observed = np.floor((as_of - found.first) / length).astype(np.int64)
-    oldest = int(observed[among].max(initial=0))
+    among = np.zeros(found.n, bool)
+    among[members] = True
     age = np.ceil((found.day - found.first[found.code]) / length).astype(np.int64)
-    rows = among[found.code] & (age <= oldest)
-    size = oldest + 1
-    earned = found.amount - found.cost if margin is None else found.amount
-    flat = age[rows] * size + np.minimum(observed[found.code[rows]], oldest)
-    order = np.argsort(flat, kind="stable")
-    sums = np.zeros(size * size, np.int64)
-    if len(order):
-        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
-        sums[flat[order][starts]] = np.add.reduceat(earned[rows][order], starts)
-    by_age = np.cumsum(sums.reshape(size, size), axis=0)
-    seen = np.bincount(observed[among], minlength=size)
-    best = -math.inf
-    for place in range(size):
-        customers = int(seen[place:].sum())
-        mean = int(by_age[place, place:].sum()) / UNIT / customers * (1.0 if margin is None else margin)
-        best = max(best, mean)
-        if mean >= cac:
-            return place, customers, best
-    return None, int(among.sum()), best
+    # a row counts from its age on, for as long as its customer is observed
+    until = observed[found.code]
+    rows = among[found.code] & (age <= until)
+    earned = (found.amount - found.cost if margin is None else found.amount)[rows]
+    size = int(observed[members].max()) + 1
+    money = np.cumsum(_sums(age[rows], earned, size) - _sums(until[rows] + 1, earned, size))
+    customers = np.cumsum(np.bincount(observed[members], minlength=size)[::-1])[::-1]
+    means = money / UNIT / customers * (1.0 if margin is None else margin)
+    reached = np.flatnonzero(means >= cac)
+    best = float(means.max())
+    return (int(reached[0]), int(customers[reached[0]]), best) if len(reached) else (None, len(members), best)
+
+
+def _sums(place: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the exact sum of the values of each place 0..size-1."""
+    import numpy as np
+    import polars as pl
+
+    found = np.zeros(size, np.int64)
+    table = pl.DataFrame({"place": place, "value": values}).filter(pl.col("place") < size)
+    table = table.group_by("place").agg(pl.col("value").sum())
+    found[table["place"].to_numpy()] = table["value"].to_numpy()
+    return found

@@ -8,27 +8,28 @@ from clvtool.metrics.predictive import new_customers
 from clvtool.periods import DAYS
 
 if TYPE_CHECKING:
-    from clvtool.metrics.activity import Calendar, Window
     from clvtool.metrics.customers import Customers
+    from clvtool.metrics.figures import Figures
+    from clvtool.metrics.groups import Group, Run
     from clvtool.metrics.orderlog import OrderLog
-    from clvtool.metrics.valuation import Valuation
     from clvtool.stats import Moments
 
 APART = 0.25
 
 
-def of_the_run(
-    log: OrderLog, found: Customers, cal: Calendar, window: Window, total: Moments, given: Valuation
-) -> list[str]:
-    """Return remarks on guests, refunds, the window, completeness, lifespan, truncation, margin and groups."""
-    return [
-        *_left_out(log, found),
-        *_time(cal, window, total),
-        *_lifespan(log, window, total, given),
-        *_truncation(log, found, window, given),
-        *_money(log, given),
-        *_grouping(log, found),
-    ]
+def of_the_run(run: Run, total: Moments) -> list[str]:
+    """Return remarks on guests, refunds, the window, completeness, truncation, margin and groups."""
+    return [*_left_out(run.log, run.found), *_time(run, total), *_truncation(run), *_money(run), *_grouping(run)]
+
+
+def of_the_group(run: Run, group: Group) -> list[str]:
+    """Return remarks on the lifespan, on the fits of method 4, and on why figures are empty."""
+    found, new = group.figures, group.predicted.new
+    why_not = [] if new is not None else [f"clv_predictive is empty: {group.predicted.why_not}"]
+    fits = [] if new is None else list(new.notes)
+    if not run.log.has_amount:
+        why_not = ["there is no column with money: figures in money are empty"]
+    return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *why_not, *fits]
 
 
 def _left_out(log: OrderLog, found: Customers) -> list[str]:
@@ -41,73 +42,121 @@ def _left_out(log: OrderLog, found: Customers) -> list[str]:
             "orders, revenue, refunds and aov only"
         )
     if found.refund_only:
-        remarks.append(f"{found.refund_only:,} customers have refunds but no order; they are no customers here")
+        remarks.append(
+            f"customers with refunds but no order: {found.refund_only:,}; they are no customers here, and their "
+            "refunds count in revenue, refunds and aov only"
+        )
     if found.early_refunds:
         remarks.append(
-            f"{found.early_refunds:,} refunds are dated before their customer's first order; they count in revenue only"
+            f"refunds dated before their customer's first order: {found.early_refunds:,}; they count in revenue, "
+            "refunds and aov only"
         )
     return remarks
 
 
-def _time(cal: Calendar, window: Window, total: Moments) -> list[str]:
-    remarks = []
+def _time(run: Run, total: Moments) -> list[str]:
+    window, cal = run.window, run.cal
     length = f"the {cal.unit} itself" if window.days is None else f"{window.days} days"
     back = f"; {total.sums['returned'] / total.sums['lost']:.1%} of the lost came back" if total.sums["lost"] else ""
-    remarks.append(f"active window: {length} ({window.source}){back}")
-    periods = cal.periods
-    partial = [period.label for place, period in enumerate(periods) if place not in cal.whole]
+    remarks = [f"active window: {length} ({window.source}){back}"]
+    partial = [period.label for place, period in enumerate(cal.periods) if place not in cal.whole]
     if partial:
-        whole = f"{periods[cal.whole.start].label} to {periods[cal.whole.stop - 1].label}" if cal.whole else "none"
-        remarks.append(f"complete {cal.unit}s: {whole}; not complete, so in no rate: {', '.join(partial[:4])}")
+        whole = "none"
+        if cal.whole:
+            whole = f"{cal.periods[cal.whole.start].label} to {cal.periods[cal.whole[-1]].label}"
+        remarks.append(f"complete {cal.unit}s: {whole}; not complete, so in no rate: {', '.join(partial)}")
     return remarks
 
 
-def _lifespan(log: OrderLog, window: Window, total: Moments, given: Valuation) -> list[str]:
-    sums = total.sums
-    net = (sums["lost"] - sums["returned"]) / sums["start"] if sums["start"] else 0.0
-    if net <= 0:
+def _truncation(run: Run) -> list[str]:
+    if run.given.log_from_start:
         return []
-    unit, lifespan = given.period, 1 / net
-    length = ((log.as_of - log.first_day).days + 1) / DAYS[unit]
-    remarks = []
-    if lifespan > length:
-        remarks.append(f"lifespan of {lifespan:.1f} {unit}s is longer than the log ({length:.1f}): extrapolated")
-    if sums["gone"]:
-        observed = (int(window.mean_days(unit)) + sums["beyond"] / sums["gone"]) / DAYS[unit]
-        if abs(lifespan / observed - 1) > APART:
-            remarks.append(
-                f"lifespan by churn ({lifespan:.1f} {unit}s) and observed ({observed:.1f}) differ by more than 25 %: "
-                "churn is not constant over a customer's life"
-            )
-    return remarks
+    found, groups, days = run.found, run.found.groups, run.window_days
+    old = int((found.first < run.first_day + days).sum())
+    alone = groups.customer * 0
+    new = new_customers(found, run.first_day, days, alone, log_from_start=False)
+    fate = "all are kept in method 4, for too few others remain" if new.all() else "method 4 is fitted without them"
+    if run.log.groups:
+        new = new_customers(found, run.first_day, days, groups.customer, log_from_start=False)
+        all_in = [", ".join(name) for place, name in enumerate(groups.names) if new[groups.customer == place].all()]
+        if fate.startswith("method") and all_in:
+            fate += f", but where too few others remain: {'; '.join(all_in)}"
+    seen = f"{old:,} customers were first seen in the first {days} days of the log and may be older"
+    return [f"{seen}; {fate} (--log-from-start says that the log begins with the shop)"]
 
 
-def _truncation(log: OrderLog, found: Customers, window: Window, given: Valuation) -> list[str]:
-    if given.log_from_start:
+def _money(run: Run) -> list[str]:
+    log = run.log
+    if run.given.margin is not None or not log.has_amount:
         return []
-    first_day = (log.first_day - type(log.first_day)(1970, 1, 1)).days
-    days = window.mean_days(given.period)
-    old = int((found.first < first_day + days).sum())
-    used = new_customers(found, first_day, days, log_from_start=False)
-    fate = "all are kept in method 4, for too few others remain" if used.all() else "method 4 is fitted without them"
-    return [
-        (
-            f"{old:,} customers were first seen in the first {days:.0f} days of the log and may be older; {fate} "
-            "(--log-from-start says that the log begins with the shop)"
-        )
-    ]
-
-
-def _money(log: OrderLog, given: Valuation) -> list[str]:
-    if given.margin is None and not log.has_cost and log.has_amount:
+    if not log.has_cost:
         return ["no cost column and no --margin: all values are revenue, not profit"]
-    return []
-
-
-def _grouping(log: OrderLog, found: Customers) -> list[str]:
-    if not log.groups or not found.varying:
+    orders = log.events.filter(log.events["kind"] == "order")
+    missing = orders["cost"].null_count()
+    if not missing:
         return []
-    names = ", ".join(log.groups)
-    return [
-        (f"{found.varying:,} customers have orders with different {names}; each is counted where the first order was")
-    ]
+    return [f"{missing:,} of {orders.height:,} orders have no cost; it counts as 0, so margins are too high"]
+
+
+def _grouping(run: Run) -> list[str]:
+    varying = run.found.groups.varying
+    if not varying:
+        return []
+    names = ", ".join(run.log.groups)
+    return [f"customers with orders of different {names}: {varying:,}; each is counted where the first order was"]
+
+
+def _lifespan(run: Run, found: Figures) -> list[str]:
+    lifespan, observed, unit = found.lifespan, found.observed, run.given.period
+    if lifespan is None:
+        return []
+    length = run.log.days / DAYS[unit]
+    remarks = []
+    if lifespan.value > length:
+        remarks.append(f"lifespan of {lifespan.value:.1f} {unit}s is longer than the log ({length:.1f}): extrapolated")
+    if observed is not None and abs(lifespan.value / observed.value - 1) > APART:
+        remarks.append(
+            f"lifespan by churn ({lifespan.value:.1f} {unit}s) and observed ({observed.value:.1f}) differ by more than "
+            "25 %: churn is not constant over a customer's life"
+        )
+    return remarks
+
+
+def _no_rates(run: Run, group: Group) -> list[str]:
+    """Return why rates per period, lifespan and methods 1 to 3 are empty."""
+    found, unit, which = group.figures, run.given.period, run.given.lifespan
+    emptied = {"churn": "methods 1 to 3", "observed": "method 2"}.get(which, "method 2")
+    remarks = []
+    if not run.cal.whole:
+        remarks.append(f"no complete {unit}: rates, lifespan and methods 1 to 3 are empty (try a shorter --period)")
+    elif found.frequency is None:
+        remarks.append(f"no customer in a complete {unit}: rates, lifespan and methods 1 to 3 are empty")
+    elif found.net_churn is None:
+        remarks.append(f"nobody was active at the start of a complete {unit}: churn, lifespan and {emptied} are empty")
+    elif found.lifespan is None:
+        settled = " (--lifespan observed or a number settles methods 1 and 3)" if which == "churn" else ""
+        remarks.append(
+            f"net churn is {found.net_churn.value:.4f}: at least as many came back as left, so lifespan and {emptied} "
+            f"are empty{settled}"
+        )
+    if found.observed is None and group.moments.n:
+        also = ", and methods 1 and 3" if which == "observed" and found.frequency is not None else ""
+        remarks.append(f"nobody is gone at {run.log.as_of}: observed_lifespan is empty{also}")
+    return remarks
+
+
+def _no_money(run: Run, group: Group) -> list[str]:
+    """Return why figures in money are empty beyond method 4."""
+    if not run.log.has_amount:
+        return []
+    remarks = []
+    found, m = group.figures, group.moments
+    if not group.shop.sums["orders"]:
+        remarks.append("there are no orders, only refunds: aov is empty")
+    if found.frequency is not None and found.aov is None:
+        remarks.append(f"no orders in a complete {run.given.period}: methods 1 to 3 are empty")
+    if found.margin is None:
+        remarks.append("there is no revenue to take a margin of: margin_rate and methods 2 to 4 are empty")
+    if m.n and m.sums["revenue"] <= 0:
+        remarks.append("customers' net revenue is not above 0: top20_revenue_share is empty")
+    return remarks

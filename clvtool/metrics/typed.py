@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
-from clvtool.metrics.methods import Inputs, methods
-from clvtool.metrics.valuation import DEFINITIONS
+from clvtool.metrics.lines import Lines, table
+from clvtool.metrics.methods import Inputs, methods, plain
+from clvtool.metrics.sensitivity import sensitivity
+from clvtool.metrics.valuation import MOST
 from clvtool.result import Result
 
 if TYPE_CHECKING:
@@ -16,72 +18,55 @@ if TYPE_CHECKING:
 def compute_typed(aov: float | None, frequency: float | None, churn: float | None, given: Valuation) -> Result:
     """Return methods 1 to 3 for an average order value, a purchase frequency, and a churn rate or a lifespan.
 
-    All are in one period unit. Lifespan is 1 ÷ churn where it is not given. Raises UsageError for what is missing.
+    All are in one period unit. Lifespan is 1 ÷ churn where it is not given, and churn 1 ÷ lifespan. Raises UsageError
+    for what is missing or makes no sense.
     """
-    import polars as pl
-
+    aov, frequency = _amount("--aov", aov), _amount("--frequency", frequency)
     typed_lifespan = None if given.lifespan in {"churn", "observed"} else float(given.lifespan)
-    for flag, number in (("--aov", aov), ("--frequency", frequency)):
-        if number is None:
-            raise UsageError(f"{flag} is missing", "for example: clvtool compute --aov 200 --frequency 4 --lifespan 5")
-        if number < 0:
-            raise UsageError(f"{flag} {number:g} is below 0")
-    if churn is None and typed_lifespan is None:
-        raise UsageError("--lifespan or --churn is missing", "a lifespan in periods, or the churn rate per period")
     if churn is not None and not 0 < churn <= 1:
         raise UsageError(f"--churn {churn:g} is not a rate above 0 and up to 1", "5 % a period is --churn 0.05")
-    assert aov is not None and frequency is not None  # noqa: S101, PT018 - the loop above refused both
-    lifespan = typed_lifespan if typed_lifespan is not None else 1 / (churn or 1.0)
-    net_churn = churn if churn is not None else 1 / lifespan
+    if churn is None and typed_lifespan is None:
+        raise UsageError("--lifespan or --churn is missing", "a lifespan in periods, or the churn rate per period")
+    lifespan = typed_lifespan or 1 / (churn or 1.0)
+    net_churn = churn or 1 / lifespan
     margin = 1.0 if given.margin is None else given.margin
-    values = methods(
-        Inputs(aov, frequency, aov * frequency, margin, net_churn, lifespan), given.horizon.in_units(given.period)
-    )
-    unit = given.period
-    words = {"horizon": str(given.horizon), "basis": "revenue" if given.margin is None else "margin"}
-    rows = [
-        ("aov", aov, "money"),
-        ("purchase_frequency", frequency, f"per {unit}"),
-        ("customer_value", aov * frequency, f"money per {unit}"),
-        ("margin_rate", margin, "rate"),
-        ("net_churn_rate", net_churn, "rate"),
-        ("lifespan", lifespan, f"{unit}s"),
-        ("clv_average_lifespan", values.average_lifespan, "money"),
-        ("clv_average_lifespan_horizon", values.average_lifespan_horizon, "money"),
-        ("clv_revenue_based", values.revenue_based, "money"),
-        ("clv_comprehensive", values.comprehensive, "money"),
-    ]
+    inputs = Inputs(aov, frequency, aov * frequency, margin, net_churn, lifespan)
+    values = methods(inputs, given.horizon.in_units(given.period))
+    unit, as_given = given.period, "as given"
+    words = {
+        "period": unit,
+        "horizon": str(given.horizon),
+        "basis": "revenue" if given.margin is None else "margin",
+        "lifespan": "lifespan",
+    }
+    lines = Lines(given.level, words)
+    lines.add("aov", aov, "money", definition=as_given)
+    lines.add("purchase_frequency", frequency, f"per {unit}", definition=as_given)
+    lines.add("customer_value", aov * frequency, f"money per {unit}", definition="AOV × purchase frequency")
+    no_margin = "1, as no --margin is given: values are revenue"
+    lines.add("margin_rate", margin, "rate", definition=no_margin if given.margin is None else as_given)
+    lines.add("net_churn_rate", net_churn, "rate", definition="1 ÷ lifespan" if churn is None else as_given)
+    lines.add("lifespan", lifespan, f"{unit}s", definition="1 ÷ churn" if typed_lifespan is None else as_given)
+    for metric, value in (
+        ("clv_average_lifespan", values.average_lifespan),
+        ("clv_average_lifespan_horizon", values.average_lifespan_horizon),
+        ("clv_revenue_based", values.revenue_based),
+        ("clv_comprehensive", values.comprehensive),
+    ):
+        lines.add(metric, None if value is None else plain(value), "money")
     if given.cac is not None and values.comprehensive is not None:
-        rows += [("cac", given.cac, "money"), ("clv_to_cac_comprehensive", values.comprehensive / given.cac, "ratio")]
-    if given.sensitivity and values.average_lifespan is not None:
-        change = aov * frequency / (1 / lifespan + 0.01) - values.average_lifespan
-        rows += [
-            ("clv_change_per_churn_point", change, "money"),
-            ("clv_change_per_aov_percent", values.average_lifespan * 0.01, "money"),
-            ("clv_change_per_frequency_percent", values.average_lifespan * 0.01, "money"),
-        ]
-    typed = {"aov", "purchase_frequency", "margin_rate", "net_churn_rate", "lifespan"}
-    table = pl.DataFrame(
-        {
-            "metric": [metric for metric, _, _ in rows],
-            "value": [value for _, value, _ in rows],
-            "unit": [name for _, _, name in rows],
-            "ci_low": [None] * len(rows),
-            "ci_high": [None] * len(rows),
-            "n": [None] * len(rows),
-            "definition": [
-                "as given" if metric in typed else DEFINITIONS[metric].format_map(words) for metric, _, _ in rows
-            ],
-        },
-        schema={
-            "metric": pl.String,
-            "value": pl.Float64,
-            "unit": pl.String,
-            "ci_low": pl.Float64,
-            "ci_high": pl.Float64,
-            "n": pl.Int64,
-            "definition": pl.String,
-        },
-    )
+        lines.add("cac", given.cac, "money")
+        lines.add("clv_to_cac_comprehensive", plain(values.comprehensive) / given.cac, "ratio")
+    if given.sensitivity:
+        for metric, change in sensitivity(inputs, values).items():
+            lines.add(metric, change, "money")
     note = "computed from typed numbers; the predictive method needs an order log"
-    return Result("compute", "Customer lifetime value", table, (note,))
+    return Result("compute", "Customer lifetime value", table(lines.rows), (note,))
+
+
+def _amount(flag: str, number: float | None) -> float:
+    if number is None:
+        raise UsageError(f"{flag} is missing", "for example: clvtool compute --aov 200 --frequency 4 --lifespan 5")
+    if not 0 <= number <= MOST:
+        raise UsageError(f"{flag} {number:g} is not a number of 0 or more")
+    return number

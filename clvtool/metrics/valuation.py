@@ -6,44 +6,55 @@ import math
 from dataclasses import dataclass, field
 
 from clvtool.errors import UsageError
-from clvtool.periods import UNITS, Duration
+from clvtool.periods import DAYS, LONGEST_YEARS, UNITS, Duration
 
+MOST = 1e15
+"""No amount of money, rate or number of periods that is typed can be larger."""
 DEFINITIONS = {
     "customers": "customers with at least one order",
     "orders": "orders not cancelled and not refunded in full, guests' included",
-    "revenue": "money of all orders less all refunds, guests' included",
-    "refunds": "money given back",
-    "aov": "average order value: revenue ÷ orders, whole log, guests included",
+    "revenue": "money of all orders{less_refunds}, guests' included; n = orders",
+    "refunds": "money given back, also for orders refunded in full",
+    "aov": "average order value: revenue ÷ orders, whole log, guests included; n = orders",
     "purchase_frequency": (
-        "orders ÷ customer-periods, complete periods; customer-periods = Σ (active at start + at end) ÷ 2"
+        "orders of identified customers ÷ customer-periods, complete {period}s; customer-periods = {customer_periods}"
     ),
-    "customer_value": "revenue of identified customers ÷ customer-periods, complete periods (AOV × purchase frequency)",
-    "margin_rate": "(revenue - cost) ÷ revenue, or as given with --margin; 1 where neither is known (basis: revenue)",
-    "active_window": "a customer is active for this long after a purchase",
-    "retention_rate": "customers kept ÷ customers at the start, pooled over complete periods",
-    "churn_rate": "customers lost ÷ customers at the start, pooled over complete periods",
-    "net_churn_rate": "(lost - returned) ÷ customers at the start: customers who come back are not gone",
+    "customer_value": "revenue of identified customers ÷ customer-periods, complete {period}s (AOV × frequency)",
+    "margin_rate": "{margin}",
+    "active_window": "days for which a customer counts as active after a purchase",
+    "retention_rate": "customers kept ÷ customers active at the start (n), pooled over complete {period}s",
+    "churn_rate": "customers lost ÷ customers active at the start (n), pooled over complete {period}s",
+    "net_churn_rate": (
+        "(lost - returned) ÷ active at the start (n), pooled over complete {period}s: who comes back is not gone"
+    ),
     "lifespan": "1 ÷ net churn rate",
-    "observed_lifespan": "window + Σ(active days beyond each customer's first window, returns bridged) ÷ gone",
+    "observed_lifespan": (
+        "window + Σ(active days beyond each customer's first window, returns bridged) ÷ customers gone (n)"
+    ),
     "repeat_rate": "customers with two orders or more ÷ customers",
     "historic_value_mean": "mean net revenue of a customer over the whole log",
     "historic_value_median": "median net revenue of a customer over the whole log",
-    "top20_revenue_share": "share of net revenue of the best 20 % of customers",
-    "clv_average_lifespan": "1 average lifespan: customer value × lifespan; basis revenue",
+    "top20_revenue_share": "share of customers' net revenue that comes from the best 20 % of them",
+    "clv_average_lifespan": "1 average lifespan: customer value × {lifespan}; basis revenue",
     "clv_average_lifespan_horizon": (
-        "1 cut at {horizon}: customer value × (1 - (1 - c)^H) ÷ c, c = 1 ÷ lifespan; basis revenue"
+        "1 cut at {horizon}: customer value × (1 - (1 - c)^H) ÷ c, c = 1 ÷ {lifespan}; basis revenue"
     ),
     "clv_revenue_based": "2 revenue-based: customer value × margin ÷ net churn rate; basis {basis}",
-    "clv_comprehensive": "3 comprehensive: AOV × lifespan × purchase frequency × margin; basis {basis}",
+    "clv_comprehensive": (
+        "3 comprehensive: AOV × {lifespan} × purchase frequency × margin, complete {period}s; basis {basis}"
+    ),
     "clv_predictive": (
         "4 predictive: a new customer over {horizon} at {discount} a year: first purchase + expected further purchases "
-        "(BG/NBD) × expected money each (Gamma-Gamma), × margin; basis {basis}"
+        "(BG/NBD) × expected money each (Gamma-Gamma), × margin; basis {basis}; n = customers fitted"
     ),
     "cac": "cost of acquiring a customer, as given",
     "clv_to_cac_comprehensive": "clv_comprehensive ÷ CAC; 3 is a common reference",
     "clv_to_cac_predictive": "clv_predictive ÷ CAC; 3 is a common reference",
-    "cac_payback": "first age at which mean cumulative margin per customer reaches CAC",
-    "clv_change_per_churn_point": "change of clv_average_lifespan when net churn rises by one percentage point",
+    "cac_payback": (
+        "first age, in {period}s after the first order, at which mean cumulative margin per customer reaches CAC; "
+        "n = customers seen at that age"
+    ),
+    "clv_change_per_churn_point": "change of clv_average_lifespan when churn (1 ÷ {lifespan}) rises by one point",
     "clv_change_per_aov_percent": "change of clv_average_lifespan when AOV rises by 1 %",
     "clv_change_per_frequency_percent": "change of clv_average_lifespan when purchase frequency rises by 1 %",
 }
@@ -68,20 +79,28 @@ class Valuation:
         """Refuse what makes no sense."""
         if self.period not in UNITS:
             raise UsageError(f"--period {self.period}: no such period", f"there is: {', '.join(UNITS)}")
+        if self.active_window not in {"auto", "period"} and not _days(self.active_window):
+            raise UsageError(
+                f"--active-window {self.active_window}: not a number of days", "write days, period or auto"
+            )
         if not 0 < self.level < 1:
             raise UsageError(f"--level {self.level:g} is not between 0 and 1")
         if self.discount <= -1 or not math.isfinite(self.discount):
             raise UsageError(f"--discount {self.discount:g} is no annual rate", "10 % a year is --discount 0.10")
         if self.margin is not None and not -10 <= self.margin <= 1:
             raise UsageError(f"--margin {self.margin:g} is no share of revenue", "25 % is --margin 0.25")
-        if self.cac is not None and not self.cac > 0:
-            raise UsageError(f"--cac {self.cac:g} is not above 0")
+        if self.cac is not None and not 0 < self.cac <= MOST:
+            raise UsageError(f"--cac {self.cac:g} is no amount of money above 0")
         if self.lifespan not in {"churn", "observed"} and not _positive(self.lifespan):
             raise UsageError(f"--lifespan {self.lifespan}: not churn, observed or a number of {self.period}s above 0")
 
 
+def _days(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) <= LONGEST_YEARS * DAYS["year"]
+
+
 def _positive(text: str) -> bool:
     try:
-        return float(text) > 0 and math.isfinite(float(text))
+        return 0 < float(text) <= MOST
     except ValueError:
         return False

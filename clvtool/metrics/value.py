@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from clvtool.metrics.activity import active_window, balance, calendar
 from clvtool.metrics.customers import UNIT, customers
-from clvtool.metrics.disagreement import sentences, why_null
-from clvtool.metrics.groups import Group, Run, day_number, groups_of
-from clvtool.metrics.methods import Inputs, Methods, methods
+from clvtool.metrics.disagreement import disagreement
+from clvtool.metrics.figures import ratio
+from clvtool.metrics.groups import Group, Run, groups_of
+from clvtool.metrics.lines import COLUMNS, Lines, table
+from clvtool.metrics.methods import Methods, methods, plain
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.payback import payback
-from clvtool.metrics.remarks import of_the_run
-from clvtool.metrics.valuation import DEFINITIONS, Valuation
-from clvtool.periods import DAYS
+from clvtool.metrics.remarks import of_the_group, of_the_run
+from clvtool.metrics.sensitivity import sensitivity
+from clvtool.metrics.valuation import Valuation
 from clvtool.result import Result
-from clvtool.stats import Estimate, Moments, normal_quantile
+from clvtool.stats import Estimate, median_ranks, normal_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import polars as pl
 
+    from clvtool.metrics.methods import Number
     from clvtool.metrics.predictive import Prediction
-
-TOTAL = "(total)"
 
 
 def compute(
@@ -42,262 +43,153 @@ def compute(
     One row a metric: `metric value unit ci_low ci_high n definition`, the group columns of `by` before them, the
     total first. Undefined figures are null, with a note that says why.
     """
-    import numpy as np
-    import polars as pl
-
     given = valuation or Valuation()
-    log = order_log(orders, policies or Policies(), by)
+    policies = policies or Policies()
+    log = order_log(orders, policies, by)
     found = customers(log)
     window = active_window(found, log, given.active_window)
-    cal = calendar(log, found.bought, given.period)
-    flows = balance(found, cal, window)
-    run = Run(log, found, cal, window, flows, given)
+    cal = calendar(log, given.period)
+    run = Run(log, found, cal, window, balance(found, cal, window), given)
     groups = groups_of(run)
+    words = _words(run, policies)
+    # a group column may be named like a column of the table
+    labels = [f"{name}_group" if name in COLUMNS else name for name in log.groups]
     rows: list[dict[str, Any]] = []
-    remarks = [*notes, *log.notes, *of_the_run(log, found, cal, window, groups[0].moments, given)]
-    for place, group in enumerate(groups):
-        labels = dict(zip(log.groups, found.groups[place - 1] if place else [TOTAL] * len(log.groups), strict=True))
-        metrics, said = _metrics(run, group)
-        rows += [labels | metric for metric in metrics]
-        prefix = f"{', '.join(labels.values())}: " if log.groups and place else ""
+    remarks = [*notes, *log.notes, *of_the_run(run, groups[0].moments)]
+    for group in groups:
+        metrics, said = _metrics(run, group, words)
+        rows += [dict(zip(labels, group.name, strict=True)) | metric for metric in metrics]
+        prefix = f"{', '.join(group.name)}: " if group is not groups[0] else ""
         remarks += [prefix + remark for remark in said]
-    schema = {
-        **dict.fromkeys(log.groups, pl.String),
-        "metric": pl.String,
-        "value": pl.Float64,
-        "unit": pl.String,
-        "ci_low": pl.Float64,
-        "ci_high": pl.Float64,
-        "n": pl.Int64,
-        "definition": pl.String,
-    }
-    assert np.isfinite([row["value"] for row in rows if row["value"] is not None]).all()  # noqa: S101
     return Result(
         name="compute",
         title="Customer lifetime value",
-        table=pl.DataFrame(rows, schema=schema),
+        table=table(rows, labels),
         notes=tuple(dict.fromkeys(remarks)),
         as_of=log.as_of,
         currency=currency,
     )
 
 
-def _metrics(run: Run, group: Group) -> tuple[list[dict[str, Any]], list[str]]:
+def _words(run: Run, policies: Policies) -> dict[str, str]:
+    """Return what stands in the definitions."""
+    given, log = run.given, run.log
+    unit = given.period
+    if given.margin is not None:
+        margin = "as given with --margin"
+    elif log.has_cost:
+        margin = f"(revenue - cost) ÷ revenue of identified customers, complete {unit}s (whole log if there are none)"
+    else:
+        margin = "1, as neither costs nor --margin are known: values are revenue"
+    active = "customers active at start + at end"
+    lifespans = {"churn": "lifespan", "observed": "observed lifespan"}
+    return {
+        "period": unit,
+        "horizon": str(given.horizon),
+        "discount": f"{given.discount * 100:g} %",
+        "basis": "margin" if given.margin is not None or log.has_cost else "revenue",
+        "margin": margin,
+        "lifespan": lifespans.get(given.lifespan, f"lifespan as given ({given.lifespan} {unit}s)"),
+        "customer_periods": f"Σ customers who bought in the {unit}" if run.window.days is None else f"Σ ({active}) ÷ 2",
+        "less_refunds": " less all refunds" if policies.refunds == "net" else ", refunds ignored",
+    }
+
+
+def _metrics(run: Run, group: Group, words: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the rows of one group, and remarks on them."""
-    given, unit = run.given, run.given.period
-    m = group.moments
-    lines = _Lines(given.level, _words(run))
-    money = run.log.has_amount
+    given, unit, money = run.given, run.given.period, run.log.has_amount
+    m, shop, found = group.moments, group.shop, group.figures
+    lines = Lines(given.level, words)
+    orders, at_start = shop.sums["orders"], m.sums["start"]
     lines.add("customers", m.n, "customers", m.n)
-    lines.add("orders", round(group.shop.sums["orders"]), "orders", round(group.shop.sums["orders"]))
-    lines.add("revenue", group.shop.sums["revenue"] if money else None, "money", round(group.shop.sums["orders"]))
-    lines.add("refunds", group.refunds / UNIT if money else None, "money", None)
-    lines.estimate(
-        "aov", _ratio(group.shop, "revenue", "orders") if money else None, "money", group.shop.sums["orders"]
-    )
-    inputs, figures = _inputs(run, m)
-    lines.estimate("purchase_frequency", figures["frequency"], f"per {unit}", m.n)
-    lines.estimate("customer_value", figures["customer_value"] if money else None, f"money per {unit}", m.n)
-    lines.estimate("margin_rate", figures["margin"] if money else None, "rate", m.sums["period_orders"])
-    lines.add("active_window", run.window.mean_days(unit), "days", None)
-    at_start = m.sums["start"]
-    lines.estimate("retention_rate", figures["retention"], "rate", at_start)
-    lines.estimate("churn_rate", figures["churn"], "rate", at_start)
-    lines.estimate("net_churn_rate", figures["net_churn"], "rate", at_start)
-    lines.estimate("lifespan", figures["churn_lifespan"], f"{unit}s", at_start, log_scale=True)
-    lines.estimate("observed_lifespan", figures["observed"], f"{unit}s", m.sums["gone"], log_scale=True)
-    lines.estimate("repeat_rate", _ratio(m, "repeaters", None), "rate", m.n)
-    _historic(run, group, lines, money=money)
-    values = methods(inputs, given.horizon.in_units(unit)) if inputs is not None and money else Methods(*[None] * 4)
+    lines.add("orders", orders, "orders", orders)
+    lines.add("revenue", shop.sums["revenue"] if money else None, "money", orders)
+    lines.add("refunds", group.refunds / UNIT if money else None, "money")
+    lines.estimate("aov", ratio(shop["revenue"], shop["orders"]) if money else None, "money", orders, log_scale=True)
+    lines.estimate("purchase_frequency", found.frequency, f"per {unit}", m.n, log_scale=True)
+    lines.estimate("customer_value", found.customer_value, f"money per {unit}", m.n, log_scale=True)
+    lines.estimate("margin_rate", found.margin if money else None, "rate", m.n)
+    lines.add("active_window", run.window_days, "days")
+    lines.estimate("retention_rate", found.retention, "rate", at_start)
+    lines.estimate("churn_rate", found.churn, "rate", at_start)
+    lines.estimate("net_churn_rate", found.net_churn, "rate", at_start)
+    lines.estimate("lifespan", found.lifespan, f"{unit}s", at_start, log_scale=True)
+    lines.estimate("observed_lifespan", found.observed, f"{unit}s", m.sums["gone"], log_scale=True)
+    lines.estimate("repeat_rate", m["repeaters"] / m.n if m.n else None, "rate", m.n)
+    _historic(group, lines, money=money)
+    inputs = found.inputs
+    values = methods(inputs, given.horizon.in_units(unit)) if inputs is not None else Methods()
     lines.estimate("clv_average_lifespan", values.average_lifespan, "money", m.n, log_scale=True)
     lines.estimate("clv_average_lifespan_horizon", values.average_lifespan_horizon, "money", m.n, log_scale=True)
     lines.estimate("clv_revenue_based", values.revenue_based, "money", m.n, log_scale=True)
     lines.estimate("clv_comprehensive", values.comprehensive, "money", m.n, log_scale=True)
-    predicted = _predicted(figures["margin"], group.prediction, given.level)
-    lines.rows.append(
-        lines.row("clv_predictive", *predicted, "money", group.prediction.customers if group.prediction else 0)
-    )
-    remarks = why_null(inputs, figures, group.why_not, money=money)
-    if values.average_lifespan is not None and group.prediction is not None:
-        remarks += sentences(
-            _number(values.average_lifespan),
-            _number(values.average_lifespan_horizon),
-            group.prediction,
-            given.horizon,
-            _number(inputs.lifespan) if inputs else None,
-            unit,
-        )
-    if group.prediction is not None:
-        remarks += group.prediction.notes
+    new = group.predicted.new
+    predicted, bounds = (None, None) if new is None or found.margin is None else _earned(found.margin, new, given.level)
+    lines.add("clv_predictive", predicted, "money", new.customers if new else 0, bounds)
+    remarks = [*of_the_group(run, group), *disagreement(values, group.predicted, given.horizon, found.expected, unit)]
     if given.cac is not None:
-        _cac(run, group, lines, values, predicted[0])
+        remarks += _cac(run, group, lines, values, predicted, bounds)
     if given.sensitivity:
-        _sensitivity(inputs, values, lines)
+        changes = sensitivity(inputs, values)
+        for metric, change in changes.items():
+            lines.add(metric, change, "money")
     return lines.rows, remarks
 
 
-class _Lines:
-    """Collects the rows of the table."""
-
-    def __init__(self, level: float, words: dict[str, str]) -> None:
-        self.level = level
-        self.words = words
-        self.rows: list[dict[str, Any]] = []
-
-    def row(
-        self, metric: str, value: float | None, low: float | None, high: float | None, unit: str, n: float | None
-    ) -> dict[str, Any]:
-        return {
-            "metric": metric,
-            "value": value,
-            "unit": unit,
-            "ci_low": low,
-            "ci_high": high,
-            "n": None if n is None else round(n),
-            "definition": DEFINITIONS[metric].format_map(self.words),
-        }
-
-    def add(self, metric: str, value: float | None, unit: str, n: float | None) -> None:
-        self.rows.append(self.row(metric, value, None, None, unit, n))
-
-    def estimate(
-        self, metric: str, value: Estimate | float | None, unit: str, n: float, *, log_scale: bool = False
-    ) -> None:
-        if not isinstance(value, Estimate):
-            self.add(metric, value, unit, n)
-            return
-        low, high = value.interval(self.level, log_scale=log_scale)
-        if unit == "rate":
-            high = min(high, 1.0)
-            low = max(low, 0.0) if metric not in {"net_churn_rate", "margin_rate"} else low
-        known = n > 1
-        self.rows.append(self.row(metric, value.value, low if known else None, high if known else None, unit, n))
-
-
-def _words(run: Run) -> dict[str, str]:
-    return {
-        "horizon": str(run.given.horizon),
-        "discount": f"{run.given.discount * 100:g} %",
-        "basis": "margin" if run.margin_known else "revenue",
-    }
-
-
-def _ratio(m: Moments, top: str, bottom: str | None) -> Estimate | None:
-    """Return a sum ÷ another, or ÷ n; None where that is 0."""
-    if bottom is None:
-        return m[top] / m.n if m.n else None
-    return m[top] / m[bottom] if m.sums[bottom] else None
-
-
-def _inputs(run: Run, m: Moments) -> tuple[Inputs[Any] | None, dict[str, Any]]:
-    """Return what methods 1 to 3 take (None without a complete period), and the figures shown beside them."""
-    given, log, window = run.given, run.log, run.window
-    unit_days = DAYS[given.period]
-    spans = m["end"] if window.days is None else (m["start"] + m["end"]) / 2
-    has_time = spans.value > 0
-    margin: Estimate | float = given.margin if given.margin is not None else 1.0
-    if given.margin is None and log.has_cost and m.sums["period_revenue"]:
-        margin = 1.0 - m["period_cost"] / m["period_revenue"]
-    net = (m["lost"] - m["returned"]) / m["start"] if m.sums["start"] else None
-    observed = None
-    if m.sums["gone"]:
-        observed = (m["beyond"] / m["gone"] + int(window.mean_days(given.period))) / unit_days
-    from_churn = 1.0 / net if net is not None and net.value > 0 else None
-    if given.lifespan == "churn":
-        lifespan: Estimate | float | None = from_churn
-    else:
-        lifespan = observed if given.lifespan == "observed" else float(given.lifespan)
-    figures: dict[str, Any] = {
-        "frequency": m["period_orders"] / spans if has_time else None,
-        "customer_value": m["period_revenue"] / spans if has_time else None,
-        "margin": margin,
-        "retention": 1.0 - m["lost"] / m["start"] if m.sums["start"] else None,
-        "churn": m["lost"] / m["start"] if m.sums["start"] else None,
-        "net_churn": net,
-        "churn_lifespan": from_churn,
-        "observed": observed,
-    }
-    if not has_time or not m.sums["period_orders"]:
-        return None, figures
-    aov = m["period_revenue"] / m["period_orders"]
-    return Inputs(aov, figures["frequency"], figures["customer_value"], margin, net, lifespan), figures
-
-
-def _historic(run: Run, group: Group, lines: _Lines, *, money: bool) -> None:
+def _historic(group: Group, lines: Lines, *, money: bool) -> None:
     import numpy as np
 
     m = group.moments
-    if not money or not m.n:
-        for metric, unit in (
-            ("historic_value_mean", "money"),
-            ("historic_value_median", "money"),
-            ("top20_revenue_share", "rate"),
-        ):
-            lines.add(metric, None, unit, m.n)
-        return
-    values = np.sort(run.found.total(run.found.amount)[group.chosen])
-    lines.estimate("historic_value_mean", _ratio(m, "revenue", None), "money", m.n)
-    middle = (int(values[(m.n - 1) // 2]) + int(values[m.n // 2])) / 2 / UNIT
-    half = normal_quantile(lines.level) * math.sqrt(m.n) / 2
-    low, high = math.floor(m.n / 2 - half), math.ceil(m.n / 2 + half)
-    bounds = (int(values[low]) / UNIT, int(values[high]) / UNIT) if low >= 0 and high < m.n else (None, None)
-    lines.rows.append(lines.row("historic_value_median", middle, bounds[0], bounds[1], "money", m.n))
-    best = int(values[m.n - math.ceil(m.n / 5) :].sum())
-    whole = int(values.sum())
-    lines.add("top20_revenue_share", best / whole if whole > 0 else None, "rate", m.n)
+    mean = median = share = bounds = None
+    if money and m.n:
+        values = np.sort(group.revenue)
+        mean = m["revenue"] / m.n
+        median = (int(values[(m.n - 1) // 2]) + int(values[m.n // 2])) / (2 * UNIT)
+        ranks = median_ranks(m.n, lines.level)
+        bounds = (int(values[ranks[0]]) / UNIT, int(values[ranks[1]]) / UNIT) if ranks else None
+        whole = int(values.sum())
+        share = int(values[-math.ceil(m.n / 5) :].sum()) / whole if whole > 0 else None
+    lines.estimate("historic_value_mean", mean, "money", m.n, log_scale=True)
+    lines.add("historic_value_median", median, "money", m.n, bounds)
+    lines.add("top20_revenue_share", share, "rate", m.n)
 
 
-def _predicted(
-    margin: Estimate | float, prediction: Prediction | None, level: float
-) -> tuple[float | None, float | None, float | None]:
+def _earned(margin: Number, new: Prediction, level: float) -> tuple[float, tuple[float, float] | None]:
     """Return method 4 with its margin, and its interval on the log scale."""
-    if prediction is None:
-        return None, None, None
-    rate = _number(margin)
-    relative = prediction.variance / prediction.value**2
-    if isinstance(margin, Estimate) and margin.value:
+    value = new.value * plain(margin)
+    if new.variance is None or new.value <= 0:
+        return value, None
+    relative = new.variance / new.value**2
+    if isinstance(margin, Estimate) and margin.value and margin.std_error is not None:
         relative += (margin.std_error / margin.value) ** 2
-    value = prediction.value * rate
     spread = math.exp(normal_quantile(level) * math.sqrt(relative))
     low, high = sorted((value / spread, value * spread))
-    return value, low, high
+    return value, (low, high)
 
 
-def _cac(run: Run, group: Group, lines: _Lines, values: Methods[Any], predicted: float | None) -> None:
-    given = run.given
-    cac = given.cac or 0.0
-    lines.add("cac", cac, "money", None)
+def _cac(
+    run: Run,
+    group: Group,
+    lines: Lines,
+    values: Methods,
+    predicted: float | None,
+    bounds: tuple[float, float] | None,
+) -> list[str]:
+    given, n, unit = run.given, group.moments.n, run.given.period
+    cac = given.cac or math.inf
     comprehensive = values.comprehensive
+    lines.add("cac", cac, "money")
     lines.estimate(
-        "clv_to_cac_comprehensive",
-        None if comprehensive is None else comprehensive / cac,
-        "ratio",
-        group.moments.n,
-        log_scale=True,
+        "clv_to_cac_comprehensive", None if comprehensive is None else comprehensive / cac, "ratio", n, log_scale=True
     )
-    lines.add("clv_to_cac_predictive", None if predicted is None else predicted / cac, "ratio", group.moments.n)
+    interval = None if bounds is None else (bounds[0] / cac, bounds[1] / cac)
+    lines.add("clv_to_cac_predictive", None if predicted is None else predicted / cac, "ratio", n, interval)
+    if not run.log.has_amount or not n:
+        lines.add("cac_payback", None, f"{unit}s", n)
+        return []
     rate = given.margin if given.margin is not None else (None if run.log.has_cost else 1.0)
-    if group.chosen.any() and run.log.has_amount:
-        age, seen, _ = payback(run.found, group.chosen, day_number(run.log.as_of), given.period, cac, rate)
-    else:
-        age, seen = None, 0
-    lines.add("cac_payback", age, f"{given.period}s", seen)
-
-
-def _sensitivity(inputs: Inputs[Any] | None, values: Methods[Any], lines: _Lines) -> None:
-    value = values.average_lifespan
-    if inputs is None or value is None:
-        change_of_churn = percent = None
-    else:
-        churn = 1.0 / _number(inputs.lifespan)
-        change_of_churn = _number(inputs.customer_value) / (churn + 0.01) - _number(value)
-        percent = _number(value) * 0.01
-    lines.add("clv_change_per_churn_point", change_of_churn, "money", None)
-    lines.add("clv_change_per_aov_percent", percent, "money", None)
-    lines.add("clv_change_per_frequency_percent", percent, "money", None)
-
-
-def _number(value: Estimate | float | None) -> float:
-    if value is None:
-        raise ValueError("no value")
-    return value.value if isinstance(value, Estimate) else value
+    age, customers_then, best = payback(run.found, group.members, run.as_of, unit, cac, rate)
+    lines.add("cac_payback", age, f"{unit}s", customers_then)
+    if age is not None:
+        return []
+    return [f"CAC of {cac:,.2f} is not earned back within the log: mean cumulative margin reaches {best:,.2f} at most"]

@@ -60,6 +60,15 @@ def check_target(path: Path) -> None:
         raise _output_error(path, error) from error
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text to a file, whole or not at all. Raises OutputError when it cannot be written."""
+
+    def writer(stream: BinaryIO) -> None:
+        stream.write(text.encode())
+
+    write_atomically(path, writer)
+
+
 def write_result(result: Result, path: Path, format: str | None = None, *, spreadsheet_safe: bool = False) -> None:  # noqa: A002 (the word of the command line)
     """Write the result to the path, in the format given or else the one its extension names."""
     pieces = encoded(result, format or format_of(path), spreadsheet_safe=spreadsheet_safe)
