@@ -86,6 +86,10 @@ class Estimate:
         variance = float(self.gradient @ self.covariance @ self.gradient)
         return math.sqrt(max(variance, 0.0))
 
+    def covariance_with(self, other: Estimate) -> float | None:
+        """Return the covariance with another figure from the same sums; None with fewer than two units."""
+        return None if self.units < 2 else float(self.gradient @ self.covariance @ other.gradient)
+
     def interval(self, level: float, *, log_scale: bool = False) -> tuple[float, float] | None:
         """Return the interval; on the log scale for figures that are positive and skewed, such as 1/x.
 

@@ -167,8 +167,6 @@ def _converted(
     for name in Reading.__dataclass_fields__:
         setattr(reading, name, getattr(stored, name))
     header = list(source.header)
-    if "order_date" not in header:
-        raise DataError(f"{source.label} holds order lines, not orders", "convert the raw file with --table orders")
     canonical = [name for name in ORDERS if name in header and (with_cost or name != "cost")]
     if wanted is None:
         chosen = [name for name in header if with_cost or name != "cost"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clvtool.metrics.orderlog import OrderLog
 
-UNIT = 10**MONEY_SCALE
+UNIT: int = 10**MONEY_SCALE
 """Money is whole numbers of ten-thousandths."""
 _DAY_SPAN = 1 << 16
 _MOST_MONEY = 1 << 62

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from clvtool.metrics.methods import plain
 
 if TYPE_CHECKING:
-    from clvtool.metrics.groups import Predicted
     from clvtool.metrics.methods import Methods, Number
     from clvtool.metrics.predictive import Prediction
     from clvtool.periods import Duration
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 SPEND_TOLERANCE = 0.10
 
 
-def causes(lifetime: float, cut: float, new: Prediction, with_older: Prediction | None) -> dict[str, float]:
+def causes(lifetime: float, cut: float, new: Prediction) -> dict[str, float]:
     """Return what turns method 1 into method 4, in money; the parts add up to the whole difference.
 
     `horizon`: method 1 counts a whole lifespan, method 4 stops. `spending`: the mean of the spending model against the
@@ -23,29 +22,26 @@ def causes(lifetime: float, cut: float, new: Prediction, with_older: Prediction 
     may have been customers before the log. `new customers`: method 1 is about all customers, method 4 about new ones.
     `discount`: money later is worth less.
     """
-    parts = {
+    spending = new.purchases * new.order_value * (1 - new.spend_ratio)
+    with_older = new.undiscounted_with_older
+    truncation = 0.0 if with_older is None else new.undiscounted - with_older
+    return {
         "horizon": cut - lifetime,
-        "spending": new.purchases * new.order_value * (1 - new.spend_ratio),
-        "left truncation": new.undiscounted - (with_older or new).undiscounted,
-    }
-    found = parts | {
-        "new customers": new.undiscounted - cut - parts["spending"] - parts["left truncation"],
+        "spending": spending,
+        "new customers": new.undiscounted - cut - spending - truncation,
         "discount": new.value - new.undiscounted,
-    }
-    if with_older is None:
-        del found["left truncation"]
-    return found
+    } | ({} if with_older is None else {"left truncation": truncation})
 
 
 def disagreement(
-    values: Methods, predicted: Predicted, horizon: Duration, lifespan: Number | None, unit: str
+    values: Methods, new: Prediction | None, horizon: Duration, lifespan: Number | None, unit: str
 ) -> list[str]:
     """Return how far methods 1 and 4 are apart (as revenue) and by what, the largest cause first."""
-    new, all_of_it, cut = predicted.new, values.average_lifespan, values.average_lifespan_horizon
+    all_of_it, cut = values.average_lifespan, values.average_lifespan_horizon
     if new is None or all_of_it is None or cut is None or lifespan is None:
         return []
     lifetime = plain(all_of_it)
-    parts = sorted(causes(lifetime, plain(cut), new, predicted.with_older).items(), key=lambda part: -abs(part[1]))
+    parts = sorted(causes(lifetime, plain(cut), new).items(), key=lambda part: -abs(part[1]))
     words = {
         "horizon": f"horizon ({horizon} against a lifespan of {plain(lifespan):.1f} {unit}s)",
         "spending": "spending (customers who buy often do not spend the average)",

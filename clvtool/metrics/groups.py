@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import FitError
 from clvtool.metrics.customers import whole_money
-from clvtool.metrics.figures import Figures, figures
+from clvtool.metrics.figures import Figures, figures, ratio
 from clvtool.metrics.moments import group_moments
-from clvtool.metrics.predictive import Histories, Prediction, histories, new_customers, predict_new
+from clvtool.metrics.predictive import Histories, Prediction, histories, new_customers, predict_new, undiscounted
 from clvtool.periods import day_number
 
 if TYPE_CHECKING:
@@ -55,23 +55,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
-    """Method 4 for a new customer, or the reason why there is none.
-
-    `with_older`: the same from all customers, where it leaves those out who may have been customers before the log.
-    """
-
-    new: Prediction | None = None
-    with_older: Prediction | None = None
-    why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Everything about one group of customers, or about all of them.
 
     `moments` are over its customers, `shop` over these and the events of the group that have no customer. `members`
-    are its customers, `revenue` the net money of each (ten-thousandths).
+    are its customers, `revenue` the net money of each (ten-thousandths). `new` is method 4, or why there is none.
     """
 
     name: tuple[str, ...]
@@ -81,7 +69,7 @@ class Group:
     figures: Figures
     members: NDArray[np.int64]
     revenue: NDArray[np.int64]
-    predicted: Predicted
+    new: Prediction | str
 
 
 def groups_of(run: Run) -> list[Group]:
@@ -122,7 +110,7 @@ def groups_of(run: Run) -> list[Group]:
                 ),
                 members=some,
                 revenue=columns["revenue"][some],
-                predicted=_predicted(run, seen, moments[place], some, some[is_fresh[some]]),
+                new=_predicted(run, seen, moments[place], some, some[is_fresh[some]]),
             )
             for place, some in enumerate(members)
         ]
@@ -141,22 +129,21 @@ def groups_of(run: Run) -> list[Group]:
 
 def _predicted(
     run: Run, seen: Histories, moments: Moments, members: NDArray[np.int64], fresh: NDArray[np.int64]
-) -> Predicted:
-    """Return method 4 for a group, from those of its customers who were new when first seen."""
+) -> Prediction | str:
+    """Return method 4 for a group, from those of its customers who were new when first seen, or why there is none."""
     horizon, discount = run.given.horizon, run.given.discount
     if not run.log.has_amount:
-        return Predicted(why_not="there is no column with money")
+        return "there is no column with money"
     if not moments.n:
-        return Predicted(why_not="there are no customers")
+        return "there are no customers"
+    first = moments["first_money"] / moments["fresh"]
+    later = ratio(moments["later_money"], moments["later_purchases"]) or first  # without any, nothing can be fitted
     try:
-        first = moments["new_first_money"] / moments["fresh"]
-        prediction = predict_new(seen, fresh, first, horizon, discount)
-        if len(fresh) == len(members):
-            return Predicted(prediction)
-        first = moments["first_money"] / moments.n
-        return Predicted(prediction, predict_new(seen, members, first, horizon, discount))
+        new = predict_new(seen, fresh, first, later, horizon, discount)
+        older = undiscounted(seen, members, horizon) if len(fresh) < len(members) else None
     except FitError as error:
-        return Predicted(why_not=error.message)
+        return error.message
+    return replace(new, undiscounted_with_older=older)
 
 
 def _columns(
@@ -174,7 +161,6 @@ def _columns(
     is_order = found.is_order.astype(np.int64)
     orders, revenue = found.total(is_order), found.total(found.amount)
     active_until = np.minimum(found.last + days - 1, run.as_of)
-    first_money = revenue - seen.later
     return {
         "orders": orders,
         "revenue": revenue,
@@ -189,9 +175,10 @@ def _columns(
         "returned": returned,
         "beyond": np.maximum(active_until - found.first + 1 - days, 0),
         "gone": (run.as_of - found.last >= days).astype(np.int64),
-        "first_money": first_money,
         "fresh": is_fresh.astype(np.int64),
-        "new_first_money": np.where(is_fresh, first_money, 0),
+        "first_money": np.where(is_fresh, seen.first, 0),
+        "later_money": np.where(is_fresh, seen.later, 0),
+        "later_purchases": np.where(is_fresh, seen.x, 0),
     }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MONEY = frozenset({"revenue", "cost", "period_revenue", "period_cost", "first_money", "new_first_money"})
+MONEY = frozenset({"revenue", "cost", "period_revenue", "period_cost", "first_money", "later_money"})
 _BITS = 18
 _CHUNK = 1 << 16
 """The sum of 2^16 products of two 18-bit numbers is below 2^53: float64 holds it, and every sum on the way, exactly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvtool.metrics.customers import Customers
+    from clvtool.models.bg_nbd import BgNbd
+    from clvtool.models.gamma_gamma import GammaGamma
     from clvtool.periods import Duration
     from clvtool.stats import Estimate
 
@@ -24,13 +27,15 @@ FEWEST_OTHERS = 200
 class Histories:
     """What the models see of each customer: repeat purchase days, recency, age, money per repeat day.
 
-    `later` is the net money after the first purchase day of those who came back (ten-thousandths): x · m.
+    `later` is the net money after the first purchase day of those who came back, x · m; `first` is all other net money:
+    that of the first purchase day, and refunds after it to customers who never came back (ten-thousandths).
     """
 
     x: NDArray[np.int64]
     t_x: NDArray[np.int64]
     T: NDArray[np.int64]
     m: NDArray[np.float64]
+    first: NDArray[np.int64]
     later: NDArray[np.int64]
 
 
@@ -39,8 +44,9 @@ class Prediction:
     """Method 4 and its parts; all money is revenue, before any margin.
 
     `purchases`: expected further purchases within the horizon, undiscounted; `order_value`: expected money of each;
-    `spend_ratio`: mean money of the repeat purchases observed ÷ `order_value`; 1 where the one stands for the other.
-    `variance` is None where a fit did not converge or the spending model has no mean.
+    `spend_ratio`: mean money of the repeat purchases observed ÷ `order_value`.
+    `variance` is None where it is not known. `undiscounted_with_older` is `undiscounted` from all customers, where
+    the rest leaves those out who may have been customers before the log.
     """
 
     value: float
@@ -52,6 +58,7 @@ class Prediction:
     spend_ratio: float
     customers: int
     notes: tuple[str, ...]
+    undiscounted_with_older: float | None = None
 
 
 def histories(found: Customers, as_of: int) -> Histories:
@@ -61,7 +68,8 @@ def histories(found: Customers, as_of: int) -> Histories:
     x = found.occasions - 1
     later = np.where(x > 0, found.total(found.amount, found.day > found.first[found.code]), 0)
     m = np.divide(later / UNIT, x, out=np.zeros(found.n), where=x > 0)
-    return Histories(x, found.last - found.first, as_of - found.first, m, later)
+    first = found.total(found.amount) - later
+    return Histories(x, found.last - found.first, as_of - found.first, m, first, later)
 
 
 def new_customers(
@@ -81,53 +89,87 @@ def new_customers(
 
 
 def predict_new(
-    seen: Histories, among: NDArray[np.int64], first_value: Estimate, horizon: Duration, discount: float
+    seen: Histories,
+    among: NDArray[np.int64],
+    first_value: Estimate,
+    repeat_value: Estimate,
+    horizon: Duration,
+    discount: float,
 ) -> Prediction:
     """Return the value of a new customer over a horizon at an annual discount rate, from the customers `among`.
 
-    mean net money of the first purchase day + discounted expected further purchases (BG/NBD) × expected money per
-    repeat purchase (Gamma-Gamma). Raises FitError, with the reason in numbers, when there is too little to fit.
+    Mean net money of the first purchase day + discounted expected further purchases (BG/NBD) × expected money per
+    repeat purchase (Gamma-Gamma; where that has no mean, the mean observed). `first_value` and `repeat_value` are the
+    observed means of these customers. Raises FitError, with the reason in numbers, when there is too little to fit.
     """
     from clvtool.models import bg_nbd, gamma_gamma
     from clvtool.models.fitting import derived_variance
-    from clvtool.models.histories import Histories as Collapsed
     from clvtool.models.purchases import weekly_delta
 
-    x, m = seen.x[among], seen.m[among]
-    repeaters = int((x > 0).sum())
-    if repeaters < FEWEST_REPEATERS:
-        raise FitError(f"{repeaters:,} of {len(x):,} customers bought again; the models need {FEWEST_REPEATERS}")
-    purchases = bg_nbd.fit(Collapsed.from_arrays(x, seen.t_x[among], seen.T[among]))
-    spending = gamma_gamma.fit(x[x > 0], m[x > 0])
+    purchases, spending = _fitted(seen, among)
     notes = [*purchases.fit.warnings, *spending.fit.warnings]
-    weighted = int(seen.later[among].sum()) / UNIT / int(x.sum())
     weeks, delta = horizon.days / 7, weekly_delta(discount)
     expected = purchases.discounted_expected_purchases(weeks, delta)
     expected_variance = derived_variance(
         lambda moved: bg_nbd.BgNbd(moved).discounted_expected_purchases(weeks, delta), purchases.fit
     )
-    mean = spending.population_mean()
-    spend_ratio = 1.0
-    if mean is None:
-        order_value, order_variance = weighted, 0.0
+    order_value, order_error = spending.population_mean(), repeat_value.std_error
+    if order_value is None:
+        order_value = repeat_value.value
         notes.append("the mean money per repeat purchase takes the place of the spending model's mean")
     else:
-        order_value, spend_ratio = mean, weighted / mean
-        order_variance = derived_variance(
-            lambda moved: gamma_gamma.GammaGamma(moved).population_mean() or weighted, spending.fit
+        variance = derived_variance(
+            lambda moved: gamma_gamma.GammaGamma(moved).population_mean() or repeat_value.value, spending.fit
         )
+        order_error = math.sqrt(variance)
     plain = float(purchases.expected_purchases(weeks))
-    sure = purchases.fit.converged and spending.fit.converged and mean is not None
-    first_error = first_value.std_error if sure else None
-    further = order_value**2 * expected_variance + expected**2 * order_variance
+    sure = purchases.fit.converged and spending.fit.converged
+    money_variance = _variance(first_value, repeat_value, expected, order_error) if sure else None
     return Prediction(
         value=first_value.value + expected * order_value,
-        variance=None if first_error is None else first_error**2 + further,
+        variance=None if money_variance is None else money_variance + order_value**2 * expected_variance,
         undiscounted=first_value.value + plain * order_value,
         first_value=first_value.value,
         purchases=plain,
         order_value=order_value,
-        spend_ratio=spend_ratio,
-        customers=len(x),
+        spend_ratio=repeat_value.value / order_value if order_value else 1.0,
+        customers=len(among),
         notes=tuple(notes),
     )
+
+
+def undiscounted(seen: Histories, among: NDArray[np.int64], horizon: Duration) -> float:
+    """Return the value of a new customer over a horizon, undiscounted, as `predict_new` does."""
+    purchases, spending = _fitted(seen, among)
+    order_value = spending.population_mean()
+    if order_value is None:
+        order_value = int(seen.later[among].sum()) / UNIT / int(seen.x[among].sum())
+    first_value = int(seen.first[among].sum()) / UNIT / len(among)
+    further = float(purchases.expected_purchases(horizon.days / 7))
+    return first_value + further * order_value
+
+
+def _fitted(seen: Histories, among: NDArray[np.int64]) -> tuple[BgNbd, GammaGamma]:
+    from clvtool.models import bg_nbd, gamma_gamma
+    from clvtool.models.histories import Histories as Collapsed
+
+    x, m = seen.x[among], seen.m[among]
+    again = x > 0
+    repeaters = int(again.sum())
+    if repeaters < FEWEST_REPEATERS:
+        raise FitError(f"{repeaters:,} of {len(x):,} customers bought again; the models need {FEWEST_REPEATERS}")
+    purchases = bg_nbd.fit(Collapsed.from_arrays(x, seen.t_x[among], seen.T[among]))
+    return purchases, gamma_gamma.fit(x[again], m[again])
+
+
+def _variance(first: Estimate, repeat: Estimate, times: float, order_error: float | None) -> float | None:
+    """Return the variance of first purchase + times × order value; None where it is not known.
+
+    Customers whose first purchase is dear spend more later, too: the two means are taken to be as correlated as the
+    observed ones.
+    """
+    together = first.covariance_with(repeat)
+    if first.std_error is None or together is None or not repeat.std_error or order_error is None:
+        return None
+    together *= order_error / repeat.std_error
+    return first.std_error**2 + 2 * times * together + (times * order_error) ** 2

@@ -24,12 +24,11 @@ def of_the_run(run: Run, total: Moments) -> list[str]:
 
 def of_the_group(run: Run, group: Group) -> list[str]:
     """Return remarks on the lifespan, on the fits of method 4, and on why figures are empty."""
-    found, new = group.figures, group.predicted.new
-    why_not = [] if new is not None else [f"clv_predictive is empty: {group.predicted.why_not}"]
-    fits = [] if new is None else list(new.notes)
+    found, new = group.figures, group.new
+    fits = [f"clv_predictive is empty: {new}"] if isinstance(new, str) else list(new.notes)
     if not run.log.has_amount:
-        why_not = ["there is no column with money: figures in money are empty"]
-    return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *why_not, *fits]
+        fits = ["there is no column with money: figures in money are empty"]
+    return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *fits]
 
 
 def _left_out(log: OrderLog, found: Customers) -> list[str]:

@@ -123,10 +123,10 @@ def _metrics(run: Run, group: Group, words: dict[str, str]) -> tuple[list[dict[s
     lines.estimate("clv_average_lifespan_horizon", values.average_lifespan_horizon, "money", m.n, log_scale=True)
     lines.estimate("clv_revenue_based", values.revenue_based, "money", m.n, log_scale=True)
     lines.estimate("clv_comprehensive", values.comprehensive, "money", m.n, log_scale=True)
-    new = group.predicted.new
+    new = None if isinstance(group.new, str) else group.new
     predicted, bounds = (None, None) if new is None or found.margin is None else _earned(found.margin, new, given.level)
     lines.add("clv_predictive", predicted, "money", new.customers if new else 0, bounds)
-    remarks = [*of_the_group(run, group), *disagreement(values, group.predicted, given.horizon, found.expected, unit)]
+    remarks = [*of_the_group(run, group), *disagreement(values, new, given.horizon, found.expected, unit)]
     if given.cac is not None:
         remarks += _cac(run, group, lines, values, predicted, bounds)
     if given.sensitivity:

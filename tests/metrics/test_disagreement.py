@@ -7,7 +7,6 @@ import pytest
 from books import figures, said, simulated
 
 from clvtool.metrics.disagreement import causes, disagreement
-from clvtool.metrics.groups import Predicted
 from clvtool.metrics.methods import Methods
 from clvtool.metrics.predictive import Prediction
 from clvtool.metrics.valuation import Valuation
@@ -92,8 +91,7 @@ def test_causes_by_hand():
     # method 1: 150, cut 110. Method 4: 40 + 3 × 20 = 100 undiscounted, 90 discounted; with all customers 104. At the
     # purchase-weighted mean of 22 a purchase it would be 106: spending -6. Horizon 110 - 150 = -40, left truncation
     # 100 - 104 = -4, discount -10; the rest of -60 is for new customers: 0.
-    new = prediction(spend_ratio=1.1)
-    found = causes(150.0, 110.0, new, prediction(undiscounted=104.0))
+    found = causes(150.0, 110.0, prediction(spend_ratio=1.1, undiscounted_with_older=104.0))
     assert {name: round(part, 9) for name, part in found.items()} == {
         "horizon": -40,
         "spending": -6,
@@ -101,14 +99,15 @@ def test_causes_by_hand():
         "new customers": 0,
         "discount": -10,
     }
-    assert "left truncation" not in causes(150.0, 110.0, new, None)
-    assert sum(causes(150.0, 110.0, new, None).values()) == pytest.approx(-60)
+    alone = causes(150.0, 110.0, prediction(spend_ratio=1.1))
+    assert "left truncation" not in alone
+    assert sum(alone.values()) == pytest.approx(-60)
 
 
 @pytest.mark.parametrize(("ratio", "warned"), [(1.09, False), (1.11, True), (0.91, False), (0.89, True)])
 def test_spending_that_depends_on_frequency_is_warned_of(ratio, warned):
     values = Methods(150.0, 110.0, 150.0, 150.0)
-    notes = disagreement(values, Predicted(prediction(spend_ratio=ratio)), duration("12m"), 15.0, "month")
+    notes = disagreement(values, prediction(spend_ratio=ratio), duration("12m"), 15.0, "month")
     assert any("depends on how often customers buy" in note for note in notes) == warned
 
 
@@ -120,5 +119,5 @@ def test_customers_who_buy_more_often_and_dearer(orders):
 
 
 def test_nothing_is_said_without_both_methods():
-    assert disagreement(Methods(), Predicted(prediction()), duration("12m"), None, "month") == []
-    assert disagreement(Methods(1.0, 1.0, 1.0, 1.0), Predicted(why_not="no"), duration("12m"), 1.0, "month") == []
+    assert disagreement(Methods(), prediction(), duration("12m"), None, "month") == []
+    assert disagreement(Methods(1.0, 1.0, 1.0, 1.0), None, duration("12m"), 1.0, "month") == []

@@ -19,7 +19,7 @@ def histories_of(orders):
 
 
 def vars_of(seen):
-    return [getattr(seen, name).tolist() for name in ("x", "t_x", "T", "m", "later")]
+    return [getattr(seen, name).tolist() for name in ("x", "t_x", "T", "m", "first", "later")]
 
 
 def test_histories_by_hand():
@@ -36,7 +36,11 @@ def test_histories_by_hand():
         b   2024-01-15 -4
         c   2024-01-31 1
         """)
-    ) == {"a": (1, 10, 30, 15.0, 150_000), "b": (0, 0, 20, 0.0, 0), "c": (0, 0, 0, 0.0, 0)}
+    ) == {
+        "a": (1, 10, 30, 15.0, 120_000, 150_000),
+        "b": (0, 0, 20, 0.0, 460_000, 0),
+        "c": (0, 0, 0, 0.0, 10_000, 0),
+    }
 
 
 def test_no_money_is_lost_between_first_and_later_purchases():
