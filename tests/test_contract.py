@@ -1,4 +1,4 @@
-"""What every command promises (docs/COMMANDS.md): formats, codes, hints, clean streams. The real program, as a process."""
+"""What every command promises: formats, codes, hints, clean streams. The real program, run as a process."""
 
 import csv
 import gzip
@@ -160,7 +160,7 @@ BAD_INPUTS = {
     "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", 3, ["binary"]),
     "workbook": (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", 3, ["binary", "save the sheet as CSV"]),
     "not_utf16": (b"\xff\xfea\0b\0c", 3, ["utf-16"]),
-    "header_only": (PLAIN.encode(), 4, ["no rows"]),
+    "header_only": (PLAIN.encode(), 4, ["no row"]),
     "no_customer": (b"order_date,amount,klientt\n2024-01-01,5,a\n", 4, ["customer", "klientt", "--map"]),
     "no_date": (b"customer_id,amount,order_dat\na,5,2024-01-01\n", 4, ["order date", "order_dat", "--map"]),
     "two_ways_amount": ((PLAIN + 'a,2024-01-01,"1,234"\nb,2024-01-02,"2,500"\n').encode(), 4, ["1,234", "--decimal"]),

@@ -190,7 +190,9 @@ def understand(
     columns: dict[str, str] = {}
     for role, name in given.items():
         if role not in ROLES:
-            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", did_you_mean(role, ROLES))
+            known = _BY_WORD.get(normal(role))
+            hint = f"did you mean {known}?" if known else did_you_mean(role, ROLES)
+            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
         columns[role] = _find(header, name)
     taken = set(columns.values())
     by_word: dict[str, str] = dict(_BY_WORD)

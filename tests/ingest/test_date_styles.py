@@ -123,7 +123,7 @@ def test_what_is_no_day_is_set_aside(read, value):
 
 
 def test_no_value_is_a_day(write):
-    with pytest.raises(DataError, match="no usable rows: 2 read, all set aside .2 bad_date"):
+    with pytest.raises(DataError, match=r"no usable rows: 2 read, all set aside .2 bad_date"):
         read_orders([write(text_of(["soon", "later"]))])
 
 

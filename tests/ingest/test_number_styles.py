@@ -181,7 +181,7 @@ def test_an_empty_amount_is_missing_not_bad(read):
 
 def test_minor_units(read):
     # Stripe's API counts cents; pieces are not money
-    orders, amounts = amounts_of(read, ["1999", "5", "-250"], minor_units=True)
+    _, amounts = amounts_of(read, ["1999", "5", "-250"], minor_units=True)
     assert amounts == ["19.9900", "0.0500", "-2.5000"]
     lines = read("customer,date,quantity,price\nann,2024-01-05,3,199\n", minor_units=True)
     assert book(lines) == [("ann", "2024-01-05", "order", "5.97")]

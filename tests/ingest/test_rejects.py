@@ -243,5 +243,5 @@ def test_a_long_cell_is_no_error(read):
 
 
 def test_an_unclosed_quote_in_the_header(write):
-    with pytest.raises(InputError, match="the header line of .* has a quotation mark that is not closed"):
+    with pytest.raises(InputError, match=r"the header line of .* has a quotation mark that is not closed"):
         read_orders([write('customer_id,date,size 5"\nann,2024-01-05,5\n')])
