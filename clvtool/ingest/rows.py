@@ -36,7 +36,7 @@ ORDER_MONEY = ("order_total", "cost", "margin", "refunded_amount")
 """Roles whose numbers are cells of their own beside the amount."""
 IDENTITIES = ("order_id", "customer_id", "email", "phone")
 ID_EDGES = " \t\r\n\u00a0'"
-"""What is cut off the ends of an identity: white space, and the apostrophe of spreadsheets for a number kept as text."""
+"""What is cut off the ends of an identity: white space, and the apostrophe by which a spreadsheet marks text."""
 
 
 @dataclass(frozen=True, slots=True)
