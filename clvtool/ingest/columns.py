@@ -31,7 +31,7 @@ ROLES: dict[str, str] = {
     "phone": "phone|phone number|customer phone|billing phone|telefon|numer telefonu|telephone|telefono|telefonnummer",
     "order_date": (
         "order date|date|created|created at|created on|purchase date|purchased at|invoice date|transaction date|"
-        "date created|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|"
+        "date created|created utc|created date utc|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|"
         "bestelldatum|datum|kaufdatum|rechnungsdatum|date de commande|date commande|date d achat|fecha|fecha de pedido|"
         "fecha de compra"
     ),
@@ -41,7 +41,7 @@ ROLES: dict[str, str] = {
         "importe total|total pedido"
     ),
     "amount": (
-        "amount|revenue|sales|net revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|wartosc|"
+        "amount|revenue|sales|net revenue|n revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|wartosc|"
         "betrag|umsatz|montant|importe"
     ),
     "quantity": (
@@ -148,6 +148,12 @@ PROFILES: tuple[Profile, ...] = (
         adjustment_prefix="A",
         note="invoices that begin with C are cancellations, with A bad-debt adjustments",
     ),
+    Profile(
+        "woocommerce-analytics",
+        ("n revenue formatted", "customer type", "items sold"),
+        ignore=("customer",),
+        note="it names customers, but does not number them: an export of orders with billing_email tells them apart",
+    ),
 )
 
 
@@ -209,7 +215,7 @@ def understand(
     for role, names in claims.items():
         if len(names) > 1:
             raise DataError(
-                f"columns {' and '.join(repr(name) for name in names)} both look like {role}",
+                f"columns {' and '.join(repr(name) for name in names)} look like {role}",
                 f"say which one it is: --map {role}={quote(names[0])}",
             )
         columns[role] = names[0]
@@ -228,8 +234,10 @@ def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
     near = near if likeness.get(near, 0) >= NEAR else ""
     found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
     meant = f"; did you mean {near!r}?" if near else "."
+    known = f" This is {mapping.profile.name}: {mapping.profile.note}." if mapping.profile else ""
     what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
-    return DataError(f"no column for the {what}", f"{found}{meant} Say it with --map {role}={quote(near or 'COLUMN')}")
+    way_out = f" Say it with --map {role}={quote(near or 'COLUMN')}"
+    return DataError(f"no column for the {what}", found + meant + known + way_out)
 
 
 def _find(header: Sequence[str], name: str) -> str:

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.ingest.reading import Reading
     from clvtool.ingest.rows import Rows
 
 
-def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per order, and one per order and day for refunds among its lines; rows without an id stay."""
+def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """Return one row per order, and one per order and day for refunds among its lines; rows without an id stay.
+
+    Raises DataError for an order with two totals or two currencies; warns of orders with two customers.
+    """
     import polars as pl
 
     total = "order_total" in rows.columns
@@ -31,7 +35,7 @@ def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
     money = [name for name in ("amount", "cost", "margin") if name in names]
     once = [name for name in ("order_total", "refunded_amount") if name in names]
     extras = [name for name in rows.columns if name.startswith("extra_")]
-    smallest = [name for name in ("customer_id", "currency", *extras) if name in names]
+    texts = [name for name in ("customer_id", "currency", *extras) if name in names]
     grouped = (
         lines.lazy()
         .group_by(key)
@@ -39,8 +43,8 @@ def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("rows"),
             *([pl.col("row")] if "row" in names else []),
             pl.col("order_date").min(),
-            *(pl.col(name).min() for name in smallest),
-            *(pl.col(name).max().alias(f"max_{name}") for name in extras),
+            *(pl.col(name).min() for name in texts),
+            *(pl.col(name).max().alias(f"max_{name}") for name in texts),
             *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in money),
             *(pl.col(name).max() for name in once),
             *(pl.col(name).min().alias(f"min_{name}") for name in once),
@@ -57,6 +61,11 @@ def grouped_lines(part: Rows, rows: pl.DataFrame) -> pl.DataFrame:
     )
     if total:
         _require_one_total(part, grouped)
+    if "currency" in names:
+        _require_one_currency(grouped)
+    shared = grouped.select((pl.col("customer_id") != pl.col("max_customer_id")).sum()).item()
+    if shared:
+        reading.warnings.append(f"{shared} order ids stand on rows of several customers; each is taken for one order")
     grouped = _largest_line(lines, grouped, extras, key)
     grouped = _owners(grouped)
     kept = [name for name in grouped.columns if not name.startswith(("min_", "max_")) and name != "refund_day"]
@@ -97,6 +106,19 @@ def _require_one_total(part: Rows, grouped: pl.DataFrame) -> None:
         f"column {column!r} should be the total of an order, but differs within {differing.height} orders: "
         f"{first['min_order_total']} and {first['order_total']} in order {first['order_id']}",
         f"if it is the amount of a line, say so: --map amount='{column}'",
+    )
+
+
+def _require_one_currency(grouped: pl.DataFrame) -> None:
+    import polars as pl
+
+    mixed = grouped.filter(pl.col("currency") != pl.col("max_currency")).sort("order_id")
+    if mixed.is_empty():
+        return
+    one, other = mixed["currency"][0], mixed["max_currency"][0]
+    raise DataError(
+        f"{mixed.height} orders are in several currencies, such as order {mixed['order_id'][0]} in {one} and {other}",
+        f"amounts of different currencies are never added; keep one: --currency {one}",
     )
 
 

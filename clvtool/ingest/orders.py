@@ -48,7 +48,7 @@ def to_orders(
         if lines is not None:
             own = good.select(name for name in LINES if name in good.columns)
             lines.append(own.with_columns(part=pl.lit(place)))
-        grouped = grouped_lines(part, good) if repeated else each_alone(good)
+        grouped = grouped_lines(part, good, reading) if repeated else each_alone(good)
         del good
         tables.append(_settled(part, grouped, reading).with_columns(part=pl.lit(place)))
     orders = pl.concat(tables, how="diagonal") if len(tables) > 1 else tables[0]
@@ -86,8 +86,6 @@ def _settled(part: Rows, orders: pl.DataFrame, reading: Reading) -> pl.DataFrame
     orders = orders.with_columns(kind=kind)
     if "amount" in orders.columns:
         orders = _with_money(orders)
-    if "currency" in names:
-        orders = orders.with_columns(pl.col("currency").str.to_uppercase())
     wanted = [*ORDERS, "rows", "row"]
     return orders.select(
         [name for name in wanted if name in orders.columns] + [n for n in orders.columns if n.startswith("extra_")]

@@ -122,7 +122,7 @@ def verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFra
     numbers, dates, final = dict(plan.numbers), plan.dates, set(plan.final)
     for role in used:
         doubtful = bool(table["reason"].eq(CODES[BAD.get(role, "bad_amount")]).any())
-        doubtful = doubtful or (role in plan.unsettled and bool(table[f"unproven_{role}"].any()))
+        doubtful = doubtful or (f"unproven_{role}" in table.columns and bool(table[f"unproven_{role}"].any()))
         if doubtful and role not in final:
             numbers[role] = number_style(_shapes(source, plan, role), plan.mapping.columns[role], options.decimal)
             final.add(role)

@@ -54,18 +54,21 @@ def read_orders(
     reading: Reading | None = None,
     trace: bool = False,
     keep_lines: bool = False,
+    identity: bool = True,
 ) -> Orders:
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
     handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
-    of every row that is set aside why.
+    of every row that is set aside why. Without `identity`, an export that names no customers is read as well.
     Raises InputError, DataError and UsageError as the errors module says.
     """
     options = options or ReadOptions()
     reading = reading if reading is not None else Reading()
     import polars as pl
 
+    if not inputs:
+        raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
     sources = open_sources(inputs, options.encoding, options.delimiter)
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
@@ -75,7 +78,10 @@ def read_orders(
                 "--rejects: the rows that were set aside are not in a converted file",
                 "write them when the raw export is converted",
             )
-        return _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
+        orders = _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
+        if identity and not orders.table["customer_id"].count():
+            raise DataError("no order names a customer", "convert the export anew with --map customer_id=COLUMN")
+        return orders
     names = _extra_names(sources, wanted)
     if trace:
         reading.traced = {}
@@ -83,7 +89,7 @@ def read_orders(
     for place, source in enumerate(sources, start=1):
         describe_source(source, place if len(sources) > 1 else None, reading)
         mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
-        _require(mapping, source.header, options)
+        _require(mapping, source.header, options, reading, identity=identity)
         own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
@@ -103,9 +109,14 @@ def read_orders(
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _require(mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions) -> None:
+def _require(
+    mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions, reading: Reading, *, identity: bool
+) -> None:
     if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
-        raise header_words.missing("customer_id", header, mapping)
+        error = header_words.missing("customer_id", header, mapping)
+        if identity:
+            raise error
+        reading.warnings.append(f"{error.message}; {error.hint}")
     if not mapping.get("order_date"):
         raise header_words.missing("order_date", header, mapping)
     if options.currency and not mapping.get("currency"):

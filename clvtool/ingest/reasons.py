@@ -46,7 +46,7 @@ def with_reasons(part: Rows, options: ReadOptions, *, repeated: bool) -> pl.Data
         table = table.drop("blank")
     if options.currency and "currency" in table.columns:
         currency = _order_currency(table) if repeated else table["currency"]
-        other = (currency.str.to_uppercase() != options.currency.upper()) & (table["reason"] == 0)
+        other = (currency != options.currency.upper()) & (table["reason"] == 0)
         table = table.with_columns(reason=set_reason(pl.lit(other), "other_currency"))
     if repeated and not any(part.plan.mapping.get(role) for role in LINE_ROLES):
         table = _without_duplicates(part, table)
@@ -82,6 +82,8 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
     import polars as pl
 
     table = part.table
+    if "currency" in table.columns and any(word != word.upper() for word in table["currency"].unique().drop_nulls()):
+        table = table.with_columns(pl.col("currency").str.to_uppercase())
     kept = {normal(word) for word in options.keep_status}
     blank = [pl.col(name).is_null() for name in ("status", "cancelled_at") if name in table.columns]
     if blank:

@@ -129,7 +129,7 @@ def _pass(
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
     if "quantity" in columns:
         cells["negative"] = columns["quantity"].str.contains(r"^[-(−–]|-$").fill_null(value=False)
-    rules = _rules(source, plan, columns, numbers, cells)
+    rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
     checks = _checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
@@ -159,8 +159,12 @@ def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]
     for role in plan.float_ids:
         known = ~pl.col(f"raw_{role}").is_in(NOBODY)
         checks[f"unproven_{role}"] = known & ~pl.col(f"raw_{role}").str.contains(FLOAT_ID)
-    for role in plan.unsettled & set(numbers):
-        checks[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
+    needed = used_numbers(plan)
+    for role, number in numbers.items():
+        if role in plan.unsettled:
+            checks[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
+        elif role not in needed:  # only lines show it: it sets no row aside, so nothing else tells that it is wrong
+            checks[f"unproven_{role}"] = number.is_null() & _filled(columns[role])
     return checks
 
 
@@ -221,6 +225,8 @@ def _identity(columns: dict[str, pl.Expr]) -> pl.Expr:
         found["email"] = found["email"].str.to_lowercase()
     if "phone" in found:
         found["phone"] = found["phone"].str.replace_all(r"[^\d+]", "")
+    if not found:
+        return pl.lit(None, pl.String)
     if len(found) == 1:
         return next(iter(found.values()))
     return pl.coalesce(pl.when(~text.is_in(NOBODY)).then(text) for text in found.values())

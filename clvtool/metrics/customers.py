@@ -53,6 +53,7 @@ class Customers:
     groups: Partition
     refund_only: int
     early_refunds: int
+    begins: NDArray[np.intp]  # the row at which each customer begins
 
     def total(self, values: NDArray[np.int64], where: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return the exact sum per customer of a figure that is given per row."""
@@ -60,9 +61,25 @@ class Customers:
 
         if self.n == 0:
             return np.zeros(0, np.int64)
-        values = values if where is None else np.where(where, values, 0)
-        starts = np.flatnonzero(np.diff(self.code, prepend=-1))
-        return np.asarray(np.add.reduceat(values, starts, dtype=np.int64))
+        if where is not None and not where.all():
+            values = values * where
+        return np.asarray(np.add.reduceat(values, self.begins, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The events with a customer, so sorted that each customer's stand together, by day; `fresh` is a customer's first.
+
+    `ids` and `keys` are the columns of text.
+    """
+
+    ids: pl.Series
+    fresh: NDArray[np.bool_]
+    day: NDArray[np.int64]
+    is_order: NDArray[np.bool_]
+    amount: NDArray[np.int64]
+    cost: NDArray[np.int64]
+    keys: pl.DataFrame
 
 
 def customers(log: OrderLog) -> Customers:
@@ -74,45 +91,43 @@ def customers(log: OrderLog) -> Customers:
     import numpy as np
     import polars as pl
 
-    events = _by_customer(log)
-    text = events["customer_id"]
-    fresh = _changes(text)
-    code = np.cumsum(fresh) - 1
-    day = events["day"].to_numpy().astype(np.int64)
-    is_order = events["is_order"].to_numpy()
-    amount = events["amount"].to_numpy()
-    cost = events["cost"].to_numpy()
+    rows = _by_customer(log)
+    code = np.cumsum(rows.fresh) - 1
     count = int(code[-1]) + 1 if len(code) else 0
-    buyer, bought = _distinct(code[is_order], day[is_order])
-    has_order = np.zeros(count, bool)
-    has_order[buyer] = True
-    first = np.zeros(count, np.int64)
-    begins = np.flatnonzero(np.diff(buyer, prepend=-1))
-    first[buyer[begins]] = bought[begins]
-    early = has_order[code] & ~is_order & (day < first[code])
-    kept = has_order[code] & ~early
-    renumbered = np.cumsum(has_order) - 1
+    only_orders = bool(rows.is_order.all())
+    buyer, bought = (code, rows.day) if only_orders else (code[rows.is_order], rows.day[rows.is_order])
+    buyer, bought = _distinct(buyer, bought)
+    begins = _heads(buyer)
     ends = np.append(begins, len(buyer))[1:] - 1
     n = len(begins)
-    ids = text.filter(pl.Series(fresh, dtype=pl.Boolean)).filter(pl.Series(has_order, dtype=pl.Boolean))
+    ids = rows.ids.filter(pl.Series(rows.fresh, dtype=pl.Boolean))
     guests = log.events.filter(pl.col("customer_id").is_null()).select(*_figures(log), *log.keys)
-    outside, owner = guests, np.full(guests.height, -1, np.int64)
-    if not kept.all():
-        left_out = events.filter(pl.Series(~kept))
-        outside = pl.concat([guests, left_out.select(guests.columns)])
-        owner = np.append(owner, np.where(early, renumbered[code], -1)[~kept])
-        code, day, amount, cost, is_order = code[kept], day[kept], amount[kept], cost[kept], is_order[kept]
-        events = events.filter(pl.Series(kept))
-    code, buyer = renumbered[code], renumbered[buyer]
-    keys = events.select(log.keys)
-    orders = Rows(keys.filter(pl.Series(is_order)) if log.groups else keys, code[is_order])
+    outside, owner, early_refunds = guests, np.full(guests.height, -1, np.int64), 0
+    if not only_orders:
+        has_order = np.zeros(count, bool)
+        has_order[buyer] = True
+        first = np.zeros(count, np.int64)
+        first[buyer[begins]] = bought[begins]
+        early = has_order[code] & ~rows.is_order & (rows.day < first[code])
+        early_refunds = int(early.sum())
+        kept = has_order[code] & ~early
+        renumbered = np.cumsum(has_order) - 1
+        ids = ids.filter(pl.Series(has_order, dtype=pl.Boolean))
+        if not kept.all():
+            outside = pl.concat([guests, _unsorted(rows, ~kept).select(guests.columns)])
+            owner = np.append(owner, np.where(early, renumbered[code], -1)[~kept])
+            code, rows = code[kept], _chosen(rows, kept)
+        code, buyer = renumbered[code], renumbered[buyer]
+    by_day = (
+        Rows(rows.keys.filter(pl.Series(rows.is_order)), code[rows.is_order]) if log.groups else Rows(rows.keys, code)
+    )
     return Customers(
         n=n,
         code=code,
-        day=day,
-        amount=amount,
-        cost=cost,
-        is_order=is_order,
+        day=rows.day,
+        amount=rows.amount,
+        cost=rows.cost,
+        is_order=rows.is_order,
         buyer=buyer,
         bought=bought,
         first=bought[begins],
@@ -121,14 +136,15 @@ def customers(log: OrderLog) -> Customers:
         ids=ids,
         outside=outside.drop(log.keys),
         groups=partition(
-            orders,
-            day[is_order] == bought[begins][orders.owner],
+            by_day,
+            rows.day[rows.is_order] == bought[begins][by_day.owner] if log.groups else rows.is_order,
             Rows(outside.select(log.keys), owner),
             Rows(log.refunds.select(log.keys), _owners(log.refunds, ids) if log.groups else np.zeros(0, np.int64)),
             n,
         ),
         refund_only=count - n,
-        early_refunds=int(early.sum()),
+        early_refunds=early_refunds,
+        begins=_heads(code),
     )
 
 
@@ -159,41 +175,95 @@ def whole_money(name: str) -> pl.Expr:
     return pl.col(name).fill_null(0).to_physical().cast(pl.Int64)
 
 
-def _by_customer(log: OrderLog) -> pl.DataFrame:
-    """Return the events with a customer, sorted so that each customer's stand together, by day.
+def _by_customer(log: OrderLog) -> _Sorted:
+    """Sort the events with a customer by a hash of the customer and the day, in one number.
 
-    Customers are sorted by a hash, together with the day in one number, which is several times faster than by text;
-    that no two customers share a hash is checked.
+    That is several times faster than by text, and every further column costs as much again: so the day stands in that
+    number too, and whether it is an order in the last bit of the amount. That no two customers share a hash is checked.
     """
+    import numpy as np
     import polars as pl
 
     known = log.events.lazy().filter(pl.col("customer_id").is_not_null())
-    events = known.select(
-        "customer_id", pl.col("order_date").to_physical().alias("day"), *_figures(log), *log.keys
-    ).collect()
-    if events.is_empty():
-        return events
-    money = events.select((pl.col("amount").abs().cast(pl.Float64) + pl.col("cost").abs().cast(pl.Float64)).sum())
-    if money.item() > _MOST_MONEY:
+    day = pl.col("order_date").to_physical()
+    events = known.with_columns(_figures(log)).select(
+        "customer_id",
+        day.alias("day"),
+        (pl.col("amount") * 2 + pl.col("is_order")).alias("packed"),
+        *(["cost"] if log.has_cost else []),
+        *log.keys,
+    )
+    table = events.collect()
+    _refuse_too_much(table)
+    table = _sorted(table)
+    packed = table["packed"].to_numpy()
+    cost = table["cost"].to_numpy() if log.has_cost else np.zeros(len(packed), np.int64)
+    day_numbers = table["day"].to_numpy().astype(np.int64)
+    fresh = table["fresh"].to_numpy()
+    return _Sorted(
+        table["customer_id"], fresh, day_numbers, (packed & 1).astype(bool), packed >> 1, cost, table.select(log.keys)
+    )
+
+
+def _refuse_too_much(table: pl.DataFrame) -> None:
+    import polars as pl
+
+    money = [pl.col(name).abs().cast(pl.Float64).sum() for name in ("packed", "cost") if name in table.columns]
+    if table.select(pl.sum_horizontal(money)).item() > 2 * _MOST_MONEY:
         raise DataError("the amounts add up to more than 460 trillion", "are they in the wrong unit? --minor-units")
-    earliest, latest = events.select(low=pl.col("day").min(), high=pl.col("day").max()).row(0)
-    if earliest < 0 or latest >= _DAY_SPAN:
-        return events.sort("customer_id", "day")
-    key = (pl.col("customer_id").hash() // _DAY_SPAN) * _DAY_SPAN + pl.col("day").cast(pl.UInt64)
-    events = events.with_columns(key=key).sort("key")
+
+
+def _sorted(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table by customer and day, with `fresh` where a customer begins."""
+    import polars as pl
+
+    identity = pl.col("customer_id")
+    changes = (identity != identity.shift()).fill_null(value=True)
+    earliest, latest = table.select(low=pl.col("day").min(), high=pl.col("day").max()).row(0)
+    if table.is_empty() or earliest < 0 or latest >= _DAY_SPAN:
+        return table.sort("customer_id", "day").with_columns(fresh=changes)
+    key = (identity.hash() // _DAY_SPAN) * _DAY_SPAN + pl.col("day").cast(pl.UInt64)
+    by_hash = table.with_columns(key=key).drop("day").sort("key")
     person = pl.col("key") // _DAY_SPAN
-    same = person == person.shift()
-    other = pl.col("customer_id") != pl.col("customer_id").shift()
-    if events.select((same & other).any()).item():
-        return events.drop("key").sort("customer_id", "day")
-    return events.drop("key")
+    by_hash = by_hash.with_columns(
+        fresh=(person != person.shift()).fill_null(value=True), day=(pl.col("key") % _DAY_SPAN).cast(pl.Int32)
+    ).drop("key")
+    if by_hash.select((changes != pl.col("fresh")).any()).item():
+        return table.sort("customer_id", "day").with_columns(fresh=changes)
+    return by_hash
 
 
-def _changes(text: pl.Series) -> NDArray[np.bool_]:
+def _chosen(rows: _Sorted, where: NDArray[np.bool_]) -> _Sorted:
+    import polars as pl
+
+    mask = pl.Series(where)
+    return _Sorted(
+        rows.ids.filter(mask),
+        rows.fresh[where],
+        rows.day[where],
+        rows.is_order[where],
+        rows.amount[where],
+        rows.cost[where],
+        rows.keys.filter(mask) if rows.keys.width else rows.keys,
+    )
+
+
+def _unsorted(rows: _Sorted, where: NDArray[np.bool_]) -> pl.DataFrame:
+    """Return some rows as a table `is_order amount cost` with the group columns."""
+    import polars as pl
+
+    part = _chosen(rows, where)
+    figures = pl.DataFrame({"is_order": part.is_order, "amount": part.amount, "cost": part.cost})
+    return pl.concat([figures, part.keys], how="horizontal") if part.keys.width else figures
+
+
+def _heads(code: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the places at which a new number begins, in numbers that are sorted."""
     import numpy as np
 
-    fresh = (text != text.shift()).fill_null(value=True).to_numpy()
-    return np.asarray(fresh, bool)
+    if len(code) == 0:
+        return np.zeros(0, np.intp)
+    return np.append(0, np.flatnonzero(code[1:] != code[:-1]) + 1)
 
 
 def _distinct(code: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

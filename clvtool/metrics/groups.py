@@ -160,15 +160,16 @@ def _columns(
         inside = np.zeros(len(found.day), bool)
     is_order = found.is_order.astype(np.int64)
     orders, revenue = found.total(is_order), found.total(found.amount)
+    nothing = np.zeros(found.n, np.int64)
     active_until = np.minimum(found.last + days - 1, run.as_of)
     return {
         "orders": orders,
         "revenue": revenue,
-        "cost": found.total(found.cost),
+        "cost": found.total(found.cost) if run.log.has_cost else nothing,
         "repeaters": (orders >= 2).astype(np.int64),
         "period_orders": found.total(is_order, inside),
         "period_revenue": found.total(found.amount, inside),
-        "period_cost": found.total(found.cost, inside),
+        "period_cost": found.total(found.cost, inside) if run.log.has_cost else nothing,
         "start": flows.start,
         "end": flows.end,
         "lost": flows.lost,

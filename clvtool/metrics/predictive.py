@@ -66,7 +66,8 @@ def histories(found: Customers, as_of: int) -> Histories:
     import numpy as np
 
     x = found.occasions - 1
-    later = np.where(x > 0, found.total(found.amount, found.day > found.first[found.code]), 0)
+    after = found.day > np.repeat(found.first, np.diff(np.append(found.begins, len(found.code))))
+    later = np.where(x > 0, found.total(found.amount, after), 0)
     m = np.divide(later / UNIT, x, out=np.zeros(found.n), where=x > 0)
     first = found.total(found.amount) - later
     return Histories(x, found.last - found.first, as_of - found.first, m, first, later)

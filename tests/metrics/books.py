@@ -127,12 +127,15 @@ def simulated(seed, customers=400, days=730, *, lifetime=250.0, gap=40.0, spread
     later = np.repeat(start, again) + np.floor(random.random(again.sum()) * np.repeat(alive, again)).astype(int)
     mean = random.lognormal(3, spread, customers)
     cents = np.round(random.gamma(4, mean[who] / 4) * 100).astype(np.int64)
+    return orders_of(who, np.concatenate([start, later]), cents)
+
+
+def orders_of(who, days, cents):
+    """Return ORDERS of arrays: number of the customer, days since 1 January 2024, amount."""
     return pl.DataFrame(
         {
             "customer_id": pl.Series(who).cast(pl.String),
-            "order_date": pl.Series(np.concatenate([start, later]) + 19723)
-            .cast(pl.Int32)
-            .cast(pl.Date),  # from 2024 on
+            "order_date": pl.Series(days + 19723).cast(pl.Int32).cast(pl.Date),
             "kind": pl.Series(np.full(len(who), "order")).cast(dtype(ORDERS["kind"])),
             "amount": (pl.Series(cents).cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 4)),
         }

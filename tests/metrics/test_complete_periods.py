@@ -31,6 +31,14 @@ def test_silence_is_that_of_the_shop_not_of_the_rows_kept():
     assert said(result, "complete months: 2024-02 to 2024-02")
 
 
+def test_silence_is_that_before_the_day_of_the_analysis():
+    # Up to 29 February there were orders every day; that March is silent for 30 days does not make January complete.
+    days = [f"2024-01-{day:02}" for day in range(10, 32)] + [f"2024-02-{day:02}" for day in range(1, 30)]
+    text = "who day amount\n" + "\n".join(f"a {day} 1" for day in [*days, "2024-03-31"])
+    assert not said(computed(text), "not complete")
+    assert said(computed(text, policies=Policies(as_of=date(2024, 2, 29))), "complete months: 2024-02 to 2024-02")
+
+
 def test_the_end_has_to_be_reached():
     text = """
     who day        amount

@@ -43,6 +43,13 @@ def test_against_fractions(largest):
         assert moments.covariance.tolist() == [[float(value) for value in row] for row in covariance]
 
 
+def test_large_numbers_that_hardly_differ():
+    # 2^48 - 1 and 2^48 - 2 in turn: all pieces are as large as they get, and what varies is the very last bit
+    values = (1 << 48) - 1 - np.arange(300) % 2
+    (moments,) = group_moments({"a": values}, np.zeros(300, np.int64), 1)
+    assert moments.covariance[0, 0] == pytest.approx(300 * 300 / 4 / 299, rel=1e-15)  # n/(n-1) × n/4
+
+
 def test_more_units_than_one_chunk(monkeypatch):
     monkeypatch.setattr("clvtool.metrics.moments._CHUNK", 64)
     source = np.random.default_rng(1)

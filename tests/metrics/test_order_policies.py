@@ -90,6 +90,35 @@ def test_a_refund_that_names_an_order_outside_the_input():
     assert (found["orders"], found["revenue"]) == (2, 5)
 
 
+def test_refunds_of_orders_inside_and_outside_of_the_input():
+    # o1's refund is a's, o9's is b's own: 5 - 10 + 20 for b, 100 - 30 for a
+    found = figures(
+        computed("""
+        id who day        amount
+        o1 a   2024-01-01 100
+        o2 b   2024-01-02 5
+        o9 b   2024-01-05 -10
+        o1 -   2024-01-06 -30
+        o3 b   2024-01-31 20
+        """)
+    )
+    assert (found["customers"], found["historic_value_mean"], found["revenue"]) == (2, (70 + 15) / 2, 85)
+
+
+def test_an_order_id_of_two_rows_one_without_a_customer():
+    # the refund is that of the customer who is known: a keeps 10 + 20 - 5
+    found = figures(
+        computed("""
+        id who day        amount
+        o1 -   2024-01-01 10
+        o1 a   2024-01-01 10
+        o1 -   2024-01-06 -5
+        o2 a   2024-01-31 20
+        """)
+    )
+    assert found["historic_value_mean"] == 25
+
+
 def test_early_refunds_and_customers_with_refunds_only():
     # a's refund of 5 is dated before a's first order; c never ordered. Both count for the shop, not per customer.
     result = computed("""

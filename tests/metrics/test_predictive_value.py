@@ -1,15 +1,20 @@
 """Method 4 as it is put together from its parts; the models themselves have their own tests."""
 
+import math
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 from books import book, cdnow, figures, frame, said, simulated
 
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predictive import histories
+from clvtool.metrics.predictive import Prediction, _variance, histories, new_customers
 from clvtool.metrics.valuation import Valuation
-from clvtool.metrics.value import compute
+from clvtool.metrics.value import _earned, compute
 from clvtool.periods import day_number, duration
+from clvtool.stats import Estimate
 
 
 def histories_of(orders):
@@ -146,3 +151,57 @@ def test_equal_amounts_have_a_value_too():
     )
     found = figures(compute(rows))
     assert found["clv_predictive"] > 10
+
+
+def test_who_was_new_when_first_seen(monkeypatch):
+    # a window of 10 days from 1 January: 1 to 10 January. Whoever is first seen on the 11th is new.
+    monkeypatch.setattr("clvtool.metrics.predictive.FEWEST_OTHERS", 2)
+    log = order_log(
+        book("""
+        who day        amount
+        a   2024-01-01 1
+        b   2024-01-10 1
+        c   2024-01-11 1
+        d   2024-01-31 1
+        """),
+        Policies(),
+    )
+    found = customers(log)
+    first_day = day_number(log.first_day)
+
+    def new(group, *, log_from_start=False):
+        fresh = new_customers(found, first_day, 10, np.array(group), log_from_start=log_from_start)
+        return {who for who, one in zip(found.ids, fresh, strict=True) if one}
+
+    assert new([0, 0, 0, 0]) == {"c", "d"}
+    assert new([0, 0, 0, 0], log_from_start=True) == {"a", "b", "c", "d"}
+    by_name = {"a": 0, "b": 1, "c": 0, "d": 0}  # group 1 would be left with nobody
+    assert new([by_name[who] for who in found.ids]) == {"b", "c", "d"}
+
+
+@pytest.mark.parametrize(("again", "fitted"), [(29, False), (30, True)])
+def test_thirty_customers_who_bought_again_are_enough(again, fitted):
+    rows = [{"who": f"c{k}", "day": f"2024-01-{1 + k % 20:02}", "amount": str(5 + k % 7)} for k in range(60)]
+    rows += [{"who": f"c{k}", "day": f"2024-02-{1 + k % 20:02}", "amount": str(5 + k % 5)} for k in range(again)]
+    assert (figures(compute(frame(rows)))["clv_predictive"] is not None) == fitted
+
+
+def test_variance_of_the_money_by_hand():
+    # Two means with variances 4 and 9 and covariance 3; the model's mean has an error of 2 where the observed one has 3.
+    # Var(first + 5 × model) = 4 + 2 × 5 × 3 × 2/3 + 25 × 4 = 124
+    covariance = np.array([[4.0, 3.0], [3.0, 9.0]])
+    first = Estimate(10.0, np.array([1.0, 0.0]), covariance, 50)
+    later = Estimate(12.0, np.array([0.0, 1.0]), covariance, 50)
+    assert _variance(first, later, 5.0, 2.0) == pytest.approx(124)
+    assert _variance(first, later, 5.0, None) is None
+    assert _variance(replace(first, units=1), replace(later, units=1), 5.0, 2.0) is None
+
+
+def test_an_uncertain_margin_widens_the_interval():
+    # relative errors 3 ÷ 100 of the prediction and 0.02 ÷ 0.5 of the margin: together 5 %
+    new = Prediction(100.0, 9.0, 100.0, 40.0, 3.0, 20.0, 1.0, 500, ())
+    margin = Estimate(0.5, np.array([1.0]), np.array([[0.0004]]), 50)
+    value, (low, high) = _earned(margin, new, 0.95)
+    assert value == 50
+    assert math.log(high / low) / 2 == pytest.approx(1.959963984540054 * 0.05)
+    assert _earned(0.5, replace(new, variance=None), 0.95) == (50, None)

@@ -139,6 +139,19 @@ def test_no_revenue_to_take_a_margin_of():
     assert said(result, "customers' net revenue is not above 0: top20_revenue_share is empty")
 
 
+def test_a_margin_of_negative_revenue_is_none():
+    # in the complete month more was given back than sold; over the whole log there is revenue: (15 - 9) ÷ 15 = 0.4
+    found = figures(
+        computed("""
+        who day        amount cost
+        a   2024-01-01 10     4
+        a   2024-01-31 -25    0
+        b   2024-02-15 30     5
+        """)
+    )
+    assert found["margin_rate"] == pytest.approx(0.4)
+
+
 def test_missing_costs_are_told():
     result = computed("""
     who day        amount cost

@@ -140,17 +140,20 @@ def test_observed_lifespan_recovers_a_known_lifetime(monkeypatch):
     assert found["observed_lifespan"] == pytest.approx(225, rel=0.04)
 
 
-def test_lifespans_far_apart_are_told():
-    # One customer a day who comes once, and 20 who come every other day. With a window of 5 days most of the former are
+@pytest.mark.parametrize("window", [5, 12, 15, 20, 25, 40])
+def test_lifespans_more_than_a_quarter_apart_are_told(window):
+    # One customer a day who comes once, and 20 who come every other day. With a short window most of the former are
     # gone before a month ends, so that churn, which starts from the ends of months, hardly sees them.
     day = np.datetime64("2023-01-01")
     rows = [{"who": f"once{k}", "day": str(day + k), "amount": "1"} for k in range(365)]
     rows += [{"who": f"stays{k}", "day": str(day + d), "amount": "1"} for k in range(20) for d in range(0, 365, 2)]
-    result = compute(frame(rows), Valuation(active_window="5"))
+    result = compute(frame(rows), Valuation(active_window=str(window)))
     found = figures(result)
-    assert found["lifespan"] > 4
-    assert found["observed_lifespan"] < 1
-    assert said(result, "differ by more than 25 %: churn is not constant over a customer's life")
+    ratio = found["lifespan"] / found["observed_lifespan"]
+    apart = {5: 6.1, 12: 2.5, 15: 2.1, 20: 1.6, 25: 1.3, 40: 1.1}[window]
+    assert ratio == pytest.approx(apart, rel=0.2)
+    note = said(result, "differ by more than 25 %: churn is not constant over a customer's life")
+    assert bool(note) == (abs(ratio - 1) > 0.25)
 
 
 def test_a_lifespan_beyond_the_log_is_told():
