@@ -103,7 +103,9 @@ def periods_between(first: date, last: date, unit: str) -> list[Period]:
 def complete(period: Period, log_begins: date, as_of: date, silence: int) -> bool:
     """Return whether a log covers a period whole.
 
-    The end must be reached: `as_of` is its last day or later. At the beginning a log may start late by no more than
-    its longest `silence` (days between two days with orders): a shop shut on New Year's Day has its January.
+    The end must be reached: `as_of` is its last day or later. At the beginning a log may start late by no more days
+    than its longest `silence` (days in a row without an order) and than a tenth of the period: a shop shut on New Year
+    has its January, and a month of which the log knows one day is not complete.
     """
-    return period.last <= as_of and (log_begins - period.first).days <= silence
+    length = (period.last - period.first).days + 1
+    return period.last <= as_of and (log_begins - period.first).days <= min(silence, length // 10)

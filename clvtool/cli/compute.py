@@ -62,6 +62,12 @@ def compute(
     log_from_start: Annotated[
         bool, typer.Option("--log-from-start", help="The log begins with the shop: nobody in it is an older customer.")
     ] = False,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]", help="Only these metrics, such as aov,clv_predictive: groups side by side."
+        ),
+    ] = None,
     level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
     aov: Annotated[float | None, typer.Option(metavar="N", help="Average order value.", rich_help_panel=TYPED)] = None,
     frequency: Annotated[
@@ -75,14 +81,16 @@ def compute(
     """Say what a customer is worth, by four methods side by side, and why they differ.
 
     clvtool compute sample_data/orders.csv
-    clvtool compute sample_data/orders.csv --by channel --format csv
+    clvtool compute sample_data/orders.csv --by channel --metric clv_predictive
     clvtool compute sample_data/cdnow.csv --horizon 24m --discount 0.15
     clvtool compute --aov 200 --frequency 4 --lifespan 5 --period year
     """
-    from clvtool.metrics.valuation import Valuation
+    from clvtool.metrics.valuation import Valuation, only
     from clvtool.periods import duration
 
     rate, column = _margin(margin)
+    if discount >= 1:
+        raise UsageError(f"--discount {discount:g} is {discount:.0%} a year", "10 % a year is --discount 0.10")
     valuation = Valuation(
         period=period,
         active_window=active_window,
@@ -104,7 +112,7 @@ def compute(
 
         if not given:
             raise UsageError("there is no INPUT", "name a file, or - for standard input: clvtool compute orders.csv")
-        deliver(compute_typed(aov, frequency, churn, valuation))
+        deliver(only(compute_typed(aov, frequency, churn, valuation), names(metric)))
         return
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.value import compute as answer
@@ -122,7 +130,7 @@ def compute(
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(result)
+    deliver(only(result, names(metric)))
 
 
 def _margin(text: str | None) -> tuple[float | None, str | None]:
@@ -131,4 +139,6 @@ def _margin(text: str | None) -> tuple[float | None, str | None]:
     try:
         return float(text), None
     except ValueError:
+        if text.strip().endswith("%"):
+            raise UsageError(f"--margin {text}: write it as a share", "25 % is --margin 0.25") from None
         return None, text

@@ -31,9 +31,9 @@ ROLES: dict[str, str] = {
     "phone": "phone|phone number|customer phone|billing phone|telefon|numer telefonu|telephone|telefono|telefonnummer",
     "order_date": (
         "order date|date|created|created at|created on|purchase date|purchased at|invoice date|transaction date|"
-        "date created|created utc|created date utc|order created at|ordered at|sale date|data zamowienia|data|data zakupu|data zlozenia|"
-        "bestelldatum|datum|kaufdatum|rechnungsdatum|date de commande|date commande|date d achat|fecha|fecha de pedido|"
-        "fecha de compra"
+        "date created|created utc|created date utc|order created at|ordered at|sale date|data zamowienia|data|"
+        "data zakupu|data zlozenia|bestelldatum|datum|kaufdatum|rechnungsdatum|date de commande|date commande|"
+        "date d achat|fecha|fecha de pedido|fecha de compra"
     ),
     "order_total": (
         "total|order total|grand total|total amount|total price|order value|order amount|total paid|amount paid|"
@@ -41,8 +41,8 @@ ROLES: dict[str, str] = {
         "importe total|total pedido"
     ),
     "amount": (
-        "amount|revenue|sales|net revenue|n revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|wartosc|"
-        "betrag|umsatz|montant|importe"
+        "amount|revenue|sales|net revenue|n revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|"
+        "wartosc|betrag|umsatz|montant|importe"
     ),
     "quantity": (
         "quantity|qty|units|items|lineitem quantity|ilosc|liczba sztuk|menge|anzahl|quantite|cantidad|unidades"

@@ -105,19 +105,22 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     first_day = day_number(cal.periods[0].first)
     ends = np.array([day_number(period.last) for period in cal.periods], np.int64)
     # periods are numbered 1..count and boundary k is the end of period k; boundary 0 lies before the first order
-    period_of_day = np.searchsorted(ends, np.arange(first_day, ends[-1] + 1)) + 1
-    begins = period_of_day[found.bought - first_day]
+    days = np.arange(first_day, ends[-1] + 1)
+    period_of_day = (np.searchsorted(ends, days) + 1).astype(np.int32)
+    place_of_day = found.bought - first_day
+    begins = period_of_day[place_of_day]
     if window.days is None:
         until = begins
     else:
-        last_boundary = np.searchsorted(ends, np.arange(first_day, ends[-1] + 1) + window.days - 1, side="right")
-        until = last_boundary[found.bought - first_day]
+        last_boundary = np.searchsorted(ends, days + window.days - 1, side="right").astype(np.int32)
+        until = last_boundary[place_of_day]
     seen = until >= begins  # active at a boundary at all
-    who, begins_seen, until_seen = found.buyer[seen], begins[seen], until[seen]
-    same = np.zeros(len(who), bool)
-    same[1:] = who[1:] == who[:-1]
+    who, begins_seen, until_seen = found.buyer, begins, until
+    if not seen.all():
+        who, begins_seen, until_seen = who[seen], begins[seen], until[seen]
     joined = np.zeros(len(who), bool)
-    joined[1:] = same[1:] & (begins_seen[1:] <= until_seen[:-1] + 1)
+    np.less_equal(begins_seen[1:], until_seen[:-1] + 1, out=joined[1:])
+    joined[1:] &= who[1:] == who[:-1]
     heads = np.flatnonzero(~joined)
     tails = np.append(heads[1:], len(who)) - 1 if len(who) else heads
     run_who, run_from, run_to = who[heads], begins_seen[heads], until_seen[tails]
@@ -127,7 +130,7 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     group, groups = found.groups.customer, len(found.groups)
     table = np.zeros((len(COUNTS), groups, count), np.int64)
 
-    def tally(name: str, customer: NDArray[np.int64], period: NDArray[np.int64]) -> None:
+    def tally(name: str, customer: NDArray[np.int64], period: NDArray[np.signedinteger]) -> None:
         inside = period <= count
         flat = group[customer[inside]] * count + period[inside] - 1
         table[COUNTS.index(name)] += np.bincount(flat, minlength=groups * count).reshape(groups, count)
@@ -167,7 +170,10 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
 
 
 def _brief_returns(
-    found: Customers, begins: NDArray[np.int64], until: NDArray[np.int64], first_period: NDArray[np.int64]
+    found: Customers,
+    begins: NDArray[np.signedinteger],
+    until: NDArray[np.signedinteger],
+    first_period: NDArray[np.signedinteger],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (customer, period) of those who came back within a period and were gone again before its end."""
     import numpy as np

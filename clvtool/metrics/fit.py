@@ -81,6 +81,9 @@ def fit(
         f"{'converged' if one.converged else 'not converged'}"
         for one in fits
     ]
+    fitted.append(
+        "all customers are used; compute leaves out those who may be older than the log, as a note there says"
+    )
     warned = [f"{one.model}: {warning}" for one in fits for warning in one.warnings]
     return Result(
         name="fit",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 NO_GROUPS = frozenset(ORDERS) - {"currency"}
+MOST_VALUES = 50
+"""A column with more values than that may tell customers apart: they are not shown in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class OrderLog:
     `events`: `customer_id order_date kind amount cost` as far as the source has them, and one column of text per group
     column, one row an order or refund event that counts. `refunds`: the same of all refund events, also those that
     took their order with them. `groups` are the names of the group columns, `keys` their columns in the two frames.
-    `first_day` is the day of the first order, `silence` the largest number of days from one day with orders to the
-    next: both before any row was left out for what is in it.
+    `first_day` is the day of the first order, `silence` the largest number of days in a row without an order: both
+    before any row was left out for what is in it.
     """
 
     events: pl.DataFrame
@@ -105,7 +107,9 @@ def order_log(orders: pl.DataFrame, policies: Policies, groups: Sequence[str] = 
         told = pl.col(name).cast(pl.String) == value
         rest, linked = rest.filter(told), linked.filter(told)
         if rest.is_empty() and linked.is_empty():
-            raise DataError(f"no order has {name} = {value!r}", "compare with: clvtool inspect FILE")
+            values = orders[name].cast(pl.String).drop_nulls().unique().sort().to_list()
+            hint = did_you_mean(value, values) if len(values) <= MOST_VALUES and name not in NO_GROUPS else ""
+            raise DataError(f"no order has {name} = {value!r}", hint)
     kept = [name for name in ("customer_id", "order_date", "kind", "amount", "cost") if name in orders.columns]
     by = [pl.col(name).cast(pl.String).alias(key) for name, key in zip(groups, group_keys(len(groups)), strict=True)]
     is_refund = pl.col("kind") == "refund"
@@ -146,7 +150,7 @@ def _up_to(orders: pl.DataFrame, chosen: date | None) -> tuple[pl.DataFrame, dat
     if as_of < first_day:
         raise UsageError(f"--as-of {as_of} is before the first order", f"the log goes from {first_day} to {last_day}")
     days = days.filter(days <= as_of).to_physical()
-    silence = int(days.diff().drop_nulls().to_numpy().max(initial=0))
+    silence = int(days.diff().drop_nulls().to_numpy().max(initial=1)) - 1
     notes = []
     after = orders["order_date"] > as_of
     if after.any():

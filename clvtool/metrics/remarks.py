@@ -19,7 +19,14 @@ APART = 0.25
 
 def of_the_run(run: Run, total: Moments) -> list[str]:
     """Return remarks on guests, refunds, the window, completeness, truncation, margin and groups."""
-    return [*_left_out(run.log, run.found), *_time(run, total), *_truncation(run), *_money(run), *_grouping(run)]
+    return [
+        *_left_out(run.log, run.found),
+        *_time(run, total),
+        *_truncation(run),
+        *_money(run),
+        *_alike(run),
+        *_grouping(run),
+    ]
 
 
 def of_the_group(run: Run, group: Group) -> list[str]:
@@ -29,6 +36,18 @@ def of_the_group(run: Run, group: Group) -> list[str]:
     if not run.log.has_amount:
         fits = ["there is no column with money: figures in money are empty"]
     return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *fits]
+
+
+def _alike(run: Run) -> list[str]:
+    """Say once that methods that are equal by construction are no independent witnesses."""
+    if run.given.lifespan != "churn" or not run.log.has_amount:
+        return []
+    return [
+        (
+            "clv_revenue_based and clv_comprehensive are the same figure while lifespan is 1 ÷ net churn, and "
+            "clv_average_lifespan is that figure before margin; --lifespan observed sets them apart"
+        )
+    ]
 
 
 def _left_out(log: OrderLog, found: Customers) -> list[str]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from clvtool.metrics.valuation import Valuation
 
 
+ROUNDING = 0.05
+"""A typed churn rate and a typed lifespan may be rounded: 0.33 and 3 agree."""
+
+
 def compute_typed(aov: float | None, frequency: float | None, churn: float | None, given: Valuation) -> Result:
     """Return methods 1 to 3 for an average order value, a purchase frequency, and a churn rate or a lifespan.
 
@@ -27,6 +31,11 @@ def compute_typed(aov: float | None, frequency: float | None, churn: float | Non
         raise UsageError(f"--churn {churn:g} is not a rate above 0 and up to 1", "5 % a period is --churn 0.05")
     if churn is None and typed_lifespan is None:
         raise UsageError("--lifespan or --churn is missing", "a lifespan in periods, or the churn rate per period")
+    if churn is not None and typed_lifespan is not None and abs(churn * typed_lifespan - 1) > ROUNDING:
+        raise UsageError(
+            f"--lifespan {typed_lifespan:g} and --churn {churn:g} contradict each other: 1 ÷ churn is {1 / churn:g}",
+            "give one of them",
+        )
     lifespan = typed_lifespan or 1 / (churn or 1.0)
     net_churn = churn or 1 / lifespan
     margin = 1.0 if given.margin is None else given.margin

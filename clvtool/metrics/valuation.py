@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from clvtool.errors import UsageError
+from clvtool.errors import UsageError, did_you_mean
 from clvtool.periods import DAYS, LONGEST_YEARS, UNITS, Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clvtool.result import Result
 
 MOST = 1e15
 """No amount of money, rate or number of periods that is typed can be larger."""
@@ -104,3 +110,17 @@ def _positive(text: str) -> bool:
         return 0 < float(text) <= MOST
     except ValueError:
         return False
+
+
+def only(result: Result, metrics: Sequence[str]) -> Result:
+    """Return the result with the rows of these metrics, in the order of the table; all when none is named.
+
+    Raises UsageError for a metric that is not in the table.
+    """
+    if not metrics:
+        return result
+    known = result.table["metric"].unique(maintain_order=True).to_list()
+    for name in metrics:
+        if name not in known:
+            raise UsageError(f"there is no metric {name!r}", did_you_mean(name, known))
+    return replace(result, table=result.table.filter(result.table["metric"].is_in(list(metrics))))

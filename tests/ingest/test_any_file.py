@@ -17,7 +17,7 @@ from clvtool.ingest.read import read_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 
 QUICK = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 NAMES = ("order_id", "customer_id", "order_date", "amount", "note")
 
@@ -144,7 +144,7 @@ HEADERS = st.sampled_from(
 ANY = st.tuples(HEADERS, st.lists(PIECES, max_size=40).map(b"".join) | st.binary(max_size=60)).map(b"".join)
 
 
-@settings(QUICK, max_examples=120)
+@settings(QUICK, max_examples=100)
 @given(content=ANY)
 @example(content=b"customer_id,date\n" + b'a,"' + b"x" * 140_000)
 @example(content=b'customer_id,"date' + b"x" * 140_000)
@@ -206,7 +206,7 @@ BOOKS = st.lists(
 )
 
 
-@QUICK
+@settings(QUICK, max_examples=25)
 @given(rows=BOOKS, data=st.data(), lines=st.booleans())
 def test_the_order_of_rows_changes_nothing_and_every_row_is_accounted_for(folder, rows, data, lines):
     # with a product column equal rows are kept, with a note they are duplicates; the money of orders, refunds and rows
@@ -229,7 +229,7 @@ def test_the_order_of_rows_changes_nothing_and_every_row_is_accounted_for(folder
     assert told[0] == told[1]
 
 
-@QUICK
+@settings(QUICK, max_examples=15)
 @given(rows=BOOKS, factor=st.sampled_from([Decimal("0.5"), Decimal(3), Decimal(1000)]))
 def test_money_times_k_is_orders_times_k(folder, rows, factor):
     # nothing in the reading hangs on how large the amounts are

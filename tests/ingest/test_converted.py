@@ -2,6 +2,7 @@
 
 import json
 import random
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from ingest_checks import book
 from clvtool.errors import DataError, UsageError
 from clvtool.ingest.convert import convert
 from clvtool.ingest.inspect import inspect
+from clvtool.ingest.lines import read_lines
 from clvtool.ingest.read import METADATA_KEY, read_orders
 from clvtool.ingest.reading import ReadOptions
 from clvtool.report.files import encoded, write_result
@@ -150,6 +152,17 @@ def test_the_lines_too_are_the_same_whatever_the_order_of_rows(write):
     paths = [str(SAMPLE), write("\n".join([head, *rows, ""]))]
     first, second = (b"".join(encoded(convert([path], ReadOptions(), "lines")[0], "csv")) for path in paths)
     assert first == second
+
+
+def test_a_price_that_nobody_can_read_costs_no_line(write):
+    # the line's amount is what counts: ORDERS and LINES hold the same money
+    text = "order_id,customer_id,date,amount,product,price\n1,ann,2024-01-05,5,tea,5.00\n1,ann,2024-01-05,3,cup,three\n"
+    lines, orders = read_lines([write(text)], ReadOptions())
+    assert lines.select("product_name", "unit_price", "amount").rows() == [
+        ("cup", None, Decimal(3)),
+        ("tea", Decimal(5), Decimal(5)),
+    ]
+    assert orders.reading.set_aside == {}
 
 
 def test_there_are_two_tables(write):

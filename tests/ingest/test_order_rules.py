@@ -419,6 +419,14 @@ def test_the_share_of_orders_without_a_customer_is_shown(write):
     assert result.table.filter(section="identity", item="customers")["value"].to_list() == ["2"]
 
 
+def test_an_order_of_two_customers_is_said_aloud(read):
+    # order numbers that begin anew every day would put strangers into one order
+    text = "order_id,customer_id,date,amount,sku\n1,bob,2024-01-05,5,a\n1,ann,2024-01-06,7,b\n"
+    orders = read(text)
+    assert book(orders) == [("1", "ann", "2024-01-05", "order", "12.00")]
+    assert any("1 order ids stand on rows of several customers" in warning for warning in orders.reading.warnings)
+
+
 # --- currency -----------------------------------------------------------------------------------------------------------
 
 CURRENCIES = "order_id,customer_id,date,amount,currency\n1,ann,2024-01-05,5,PLN\n2,bob,2024-01-06,7,eur\n3,cid,2024-01-07,9,pln\n"
@@ -429,6 +437,25 @@ def test_mixed_currencies_are_an_error_with_counts(write):
     with pytest.raises(DataError, match=r"the orders are in 2 currencies: PLN \(2\), EUR \(1\)") as error:
         read_orders([write(CURRENCIES)])
     assert "--currency PLN" in error.value.hint
+
+
+def test_currencies_mixed_within_an_order(write):
+    # all orders alike: nothing but a look into them tells
+    text = "order_id,customer_id,date,amount,currency,sku\n1,ann,2024-01-05,5,PLN,a\n1,ann,2024-01-05,7,EUR,b\n"
+    with pytest.raises(DataError, match="1 orders are in several currencies, such as order 1 in EUR and PLN") as error:
+        read_orders([write(text)])
+    assert "--currency EUR" in error.value.hint
+    assert book(read_orders([write(text)], ReadOptions(currency="PLN"))) == [
+        ("1", "ann", "2024-01-05", "order", "5.00")
+    ]
+
+
+def test_currencies_mixed_between_files(write):
+    one, other = (
+        write(f"customer_id,date,amount,currency\nann,2024-01-05,5,{c}\n", f"{c}.csv") for c in ("PLN", "EUR")
+    )
+    with pytest.raises(DataError, match=r"EUR \(1\), PLN \(1\)"):
+        read_orders([one, other])
 
 
 def test_one_currency_is_kept(read):

@@ -88,14 +88,15 @@ def movement(days, window, period, before):
 
 
 def is_complete(period, first_day, as_of, silence):
-    """Return whether the log covers a period whole."""
-    return period[2] <= as_of and (first_day - period[1]).days <= silence
+    """Return whether the log covers a period whole; it may begin late by its silence and a tenth of the period."""
+    late, length = (first_day - period[1]).days, (period[2] - period[1]).days + 1
+    return period[2] <= as_of and late <= silence and 10 * late <= length
 
 
 def log_of(rows):
-    """Return first day, last day with an order, and the longest silence between two days with orders."""
+    """Return first day, last day with an order, and the most days in a row without one between them."""
     days = sorted({row["day"] for row in rows if row["kind"] == "order"})
-    return days[0], days[-1], max([(later - day).days for day, later in pairwise(days)], default=0)
+    return days[0], days[-1], max([(later - day).days - 1 for day, later in pairwise(days)], default=1) - 1
 
 
 def contributions(rows, unit, window, margin=None, started=None):

@@ -10,15 +10,16 @@ from clvtool.metrics.valuation import Valuation
 
 
 def test_a_log_may_begin_late_by_its_longest_silence():
-    # First order on 4 January, 3 days late. With a silence of 3 days (10th to 13th) January is complete; without it
-    # (orders on 4, 6, 8, ... every other day) it is not. February ends with an order on its last day.
+    # First order on 4 January, 3 days late. With a silence of 3 days (11th to 13th) January is complete; without it
+    # (orders on 4, 6, 8, ... every other day, one day of silence) it is not. February ends with an order on its last
+    # day.
     def months(days):
         rows = "\n".join(f"a {day} 1" for day in days)
         return said(computed(f"who day amount\n{rows}"), "complete months")
 
     dense = [f"2024-01-{day:02}" for day in range(4, 32, 2)] + [f"2024-02-{day:02}" for day in range(1, 30, 2)]
     assert months(dense) == ["complete months: 2024-02 to 2024-02; not complete, so in no rate: 2024-01"]
-    assert months([day for day in dense if day != "2024-01-12"]) == []  # a silence of 4 days, from the 10th to the 14th
+    assert months([day for day in dense if day != "2024-01-12"]) == []  # nothing on the 11th, 12th and 13th
 
 
 def test_silence_is_that_of_the_shop_not_of_the_rows_kept():
@@ -32,11 +33,18 @@ def test_silence_is_that_of_the_shop_not_of_the_rows_kept():
 
 
 def test_silence_is_that_before_the_day_of_the_analysis():
-    # Up to 29 February there were orders every day; that March is silent for 30 days does not make January complete.
-    days = [f"2024-01-{day:02}" for day in range(10, 32)] + [f"2024-02-{day:02}" for day in range(1, 30)]
+    # From the 3rd on there were orders every day up to 29 February; that March is silent for 30 days makes January,
+    # two days late, complete, but not when the analysis stands at the end of February.
+    days = [f"2024-01-{day:02}" for day in range(3, 32)] + [f"2024-02-{day:02}" for day in range(1, 30)]
     text = "who day amount\n" + "\n".join(f"a {day} 1" for day in [*days, "2024-03-31"])
     assert not said(computed(text), "not complete")
     assert said(computed(text, policies=Policies(as_of=date(2024, 2, 29))), "complete months: 2024-02 to 2024-02")
+
+
+def test_a_month_of_which_the_log_knows_little_is_not_complete_however_long_its_silences():
+    # Orders a month apart: a silence of 30 days, but the log knows one day of December. A tenth of 31 days is 3.
+    rows = "\n".join(f"a {day} 1" for day in ("2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"))
+    assert said(computed(f"who day amount\n{rows}"), "complete months: 2024-01 to 2024-03")
 
 
 def test_the_end_has_to_be_reached():

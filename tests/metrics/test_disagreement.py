@@ -24,7 +24,7 @@ def orders():
 
 def told(result):
     """Return the value of both methods, the main driver, the difference and its parts, as the note says them."""
-    (note,) = said(result, "before margin")
+    (note,) = said(result, "before margin, clv_predictive")
     found = re.fullmatch(
         r"before margin, clv_predictive \(([-\d.,]+)\) is (?:\d+% )?(?:below|above) clv_average_lifespan "
         r"\(([-\d.,]+)\)\. Main driver: ([a-z ]+)\. The difference of ([-+\d.,]+) is (.*)",

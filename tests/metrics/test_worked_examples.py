@@ -53,11 +53,11 @@ def test_a_thousand_customers_lose_fifty():
     assert found["lifespan"] == pytest.approx(20)
 
 
-def test_lifespan_and_churn_both_typed():
-    # method 1 takes the lifespan, method 2 the churn: 10 × 2 × 5 = 100 and 10 × 2 ÷ 0.1 = 200
-    found = typed(10, 2, 0.1, lifespan="5")
-    assert found["clv_average_lifespan"] == pytest.approx(100)
-    assert found["clv_revenue_based"] == pytest.approx(200)
+def test_lifespan_and_churn_both_typed_have_to_agree():
+    # 1 ÷ 0.1 is 10 periods, not 5: nobody can know which was meant; 1 ÷ 0.33 is 3, rounded
+    with pytest.raises(UsageError, match="contradict each other"):
+        typed(10, 2, 0.1, lifespan="5")
+    assert typed(10, 2, 0.33, lifespan="3")["clv_average_lifespan"] == pytest.approx(60)
 
 
 def test_typed_cac_and_sensitivity():
