@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
+from clvtool.ingest.columns import SALES, normal, status_reason
 from clvtool.ingest.dialect import DELIMITERS
 from clvtool.ingest.reading import REASONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clvtool.ingest.reading import Aside, Reading
     from clvtool.ingest.rows import Rows
     from clvtool.ingest.source import Source
+
+
+MOST_STATUSES = 50
+MOST_UNKNOWN = 5
 
 
 def describe_source(source: Source, place: int | None, reading: Reading) -> None:
@@ -26,7 +33,7 @@ def describe_source(source: Source, place: int | None, reading: Reading) -> None
         reading.warnings.append(note)
 
 
-def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
+def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: Sequence[str] = ()) -> None:
     """Note which source column became what, how its values are written, and three of them."""
     section = _section("source", place)
     profile = part.plan.mapping.profile
@@ -50,15 +57,37 @@ def describe_rows(part: Rows, place: int | None, reading: Reading) -> None:
         reading.add(
             section, role, name, detail=f"{style}{': ' if style else ''}{' | '.join(part.plan.samples.get(role, []))}"
         )
+    known = set(part.plan.mapping.columns.values())
+    others = [name for name in part.source.header if name not in known]
+    if others:
+        reading.add(section, "others", len(others), detail=f"kept for --by and --where: {', '.join(others)}")
+    _describe_statuses(part, _section("statuses", place), reading, {normal(word) for word in keep_status})
     if part.rounded:
         reading.add("orders", "rounded", rows=part.rounded, detail="amounts with more than 4 decimals, rounded to 4")
         reading.warnings.append(f"{part.rounded} rows have amounts with more than 4 decimals; they were rounded")
 
 
-def nothing_left(reading: Reading) -> DataError:
+def _describe_statuses(part: Rows, section: str, reading: Reading, kept: set[str]) -> None:
+    """Note how every status is taken, and warn of words that are not known: their orders count."""
+    if "status" not in part.table.columns:
+        return
+    counts = part.table["status"].drop_nulls().value_counts().sort("count", "status", descending=[True, False])
+    unknown = []
+    for status, rows in counts.head(MOST_STATUSES).iter_rows():
+        reason = None if normal(status) in kept else status_reason(status)
+        taken = "set aside" if reason in REASONS else "an order and its refund" if reason else "an order"
+        strange = reason is None and normal(status) not in SALES | kept
+        reading.add(section, status, taken, rows=rows, detail="not a word that is known" if strange else None)
+        if strange:
+            unknown.append(f"{status} ({rows})")
+    if unknown:
+        reading.warnings.append(f"status not known, so its orders count: {', '.join(unknown[:MOST_UNKNOWN])}")
+
+
+def nothing_left(reading: Reading, what: str) -> DataError:
     """Return the error for an input of which no row can be used, with its account."""
     if not reading.rows_read:
-        return DataError("there is a header but no row below it")
+        return DataError(f"{what} has a header but no row below it")
     reasons = ", ".join(f"{aside.rows} {reason}" for reason, aside in sorted_aside(reading))
     return DataError(
         f"no usable rows: {reading.rows_read} read, all set aside ({reasons})",

@@ -102,6 +102,63 @@ STATUS_REASONS: dict[str, str] = {
     for before in ("", "wc ")  # as WooCommerce keeps it
 }
 """Status word, as `normal` writes it → what happens to the order. `refunded` keeps it, with its refund beside it."""
+SALES = frozenset(
+    [
+        "paid",
+        "partially paid",
+        "partially refunded",
+        "authorized",
+        "captured",
+        "succeeded",
+        "success",
+        "completed",
+        "complete",
+        "fulfilled",
+        "partially fulfilled",
+        "unfulfilled",
+        "shipped",
+        "delivered",
+        "processing",
+        "closed",
+        "done",
+        "ok",
+        "oplacone",
+        "zaplacone",
+        "zrealizowane",
+        "wyslane",
+        "dostarczone",
+        "zakonczone",
+        "w realizacji",
+        "przyjete",
+        "bezahlt",
+        "versendet",
+        "abgeschlossen",
+        "geliefert",
+        "paye",
+        "payee",
+        "expediee",
+        "livree",
+        "terminee",
+        "pagado",
+        "pagada",
+        "enviado",
+        "entregado",
+        "completado",
+    ]
+)
+"""Status words that say that there was a sale."""
+NAMES = frozenset(("customer", "client", "buyer", "klient", "kunde", "cliente"))
+"""Header words that may as well stand over names: they are no identity beside a column of e-mail addresses."""
+_BEGINNINGS = tuple(word for word, reason in STATUS_REASONS.items() if reason in {"cancelled", "voided", "failed"})
+
+
+def status_reason(status: str) -> str | None:
+    """Return what happens to an order of this status; `anulowane przez klienta` is `anulowane`. None: it is a sale."""
+    word = normal(status)
+    if word in STATUS_REASONS:
+        return STATUS_REASONS[word]
+    begins = next((known for known in _BEGINNINGS if word.startswith(f"{known} ")), None)
+    return None if begins is None else STATUS_REASONS[begins]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +171,7 @@ class Profile:
     ignore: tuple[str, ...] = ()
     refund_prefix: str = ""  # an order id that begins with it is a cancellation
     adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
+    anonymous: bool = False  # it tells no customers apart: all its orders are those of guests
     note: str = ""
 
 
@@ -132,7 +190,8 @@ PROFILES: tuple[Profile, ...] = (
             "refunded_amount": "refunded amount",
         },
         ignore=("billing phone", "shipping phone", "receipt number", "id"),
-        note="one row a line item; the order's own cells stand on its first row only",
+        note="one row a line item; the order's own cells stand on its first row only; refunds have no date of their "
+        "own, so they stand on the order's day",
     ),
     Profile(
         "online-retail",
@@ -152,6 +211,7 @@ PROFILES: tuple[Profile, ...] = (
         "woocommerce-analytics",
         ("n revenue formatted", "customer type", "items sold"),
         ignore=("customer",),
+        anonymous=True,
         note="it names customers, but does not number them: an export of orders with billing_email tells them apart",
     ),
 )
@@ -219,6 +279,8 @@ def understand(
                 f"say which one it is: --map {role}={quote(names[0])}",
             )
         columns[role] = names[0]
+    if "email" in columns and "customer_id" not in given and normal(columns.get("customer_id", "")) in NAMES:
+        del columns["customer_id"]
     return HeaderMap(columns, profile)
 
 

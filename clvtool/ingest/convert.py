@@ -31,7 +31,7 @@ def convert(
         return Result("lines", "Order lines", lines, currency=orders.currency), orders
     if table != "orders":
         raise UsageError(f"--table {table}: no such table", "there is: orders, lines")
-    orders = read_orders(inputs, options, trace=trace, identity=False)
+    orders = read_orders(inputs, options, trace=trace)
     canonical = _sorted(orders.table)
     if canonical.is_empty():
         raise DataError("no usable rows")

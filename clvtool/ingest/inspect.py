@@ -36,7 +36,7 @@ def inspect(inputs: Sequence[str], options: ReadOptions, *, trace: bool = False)
     reading = Reading()
     problem: DataError | None = None
     try:
-        orders = read_orders(inputs, options, reading=reading, trace=trace, identity=False)
+        orders = read_orders(inputs, options, reading=reading, trace=trace)
     except DataError as error:
         problem = error
         orders = Orders(pl.DataFrame(), reading)

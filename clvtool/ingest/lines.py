@@ -24,7 +24,7 @@ def read_lines(inputs: Sequence[str], options: ReadOptions, *, trace: bool = Fal
     """
     import polars as pl
 
-    orders = read_orders(inputs, options, trace=trace, keep_lines=True, identity=False)
+    orders = read_orders(inputs, options, trace=trace, keep_lines=True)
     found = orders.lines
     if found is None or "order_id" not in found.columns:
         raise DataError("there are no order lines: no column for the order id", "say it with --map order_id=COLUMN")

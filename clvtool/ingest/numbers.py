@@ -72,6 +72,18 @@ class NumberStyle:
 
 
 PLAIN = NumberStyle()
+_CURRENCIES = {"zł": "PLN", "zl": "PLN", "€": "EUR", "£": "GBP", "kč": "CZK", "ft": "HUF", "₽": "RUB", "₴": "UAH"} | {
+    "₺": "TRY",
+    "₹": "INR",
+    "₩": "KRW",
+}
+
+
+def currency_of(column: pl.Expr) -> pl.Expr:
+    """Return the currency written beside a number, upper case; a sign that several currencies share stays that sign."""
+    mark = column.str.extract(rf"({_MARK})", 1)
+    known = mark.str.to_lowercase().replace_strict(_CURRENCIES, default=None)
+    return known.fill_null(mark.str.to_uppercase())
 
 
 def number_style(values: Iterable[str], column: str, decimal: str | None = None) -> NumberStyle:

@@ -187,9 +187,10 @@ def _without_copies(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 
     if "order_id" not in orders.columns or not repeats(orders["order_id"]):
         return orders
-    canonical = pl.struct(name for name in ORDERS if name in orders.columns)
+    # not by currency: one input may write it beside the amount, and another not at all
+    canonical = pl.struct(name for name in ORDERS if name in orders.columns and name != "currency")
     doubled = orders.select(found=canonical.is_duplicated() & pl.col("order_id").is_not_null())["found"]
-    extras = [name for name in orders.columns if name.startswith("extra_")]
+    extras = [name for name in orders.columns if name == "currency" or name.startswith("extra_")]
     copies = orders.filter(doubled)
     if extras:  # which copy stays must not hang on the order of the inputs
         copies = copies.sort(extras, nulls_last=True)

@@ -54,13 +54,12 @@ def read_orders(
     reading: Reading | None = None,
     trace: bool = False,
     keep_lines: bool = False,
-    identity: bool = True,
 ) -> Orders:
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
     handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
-    of every row that is set aside why. Without `identity`, an export that names no customers is read as well.
+    of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
     """
     options = options or ReadOptions()
@@ -78,10 +77,7 @@ def read_orders(
                 "--rejects: the rows that were set aside are not in a converted file",
                 "write them when the raw export is converted",
             )
-        orders = _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
-        if identity and not orders.table["customer_id"].count():
-            raise DataError("no order names a customer", "convert the export anew with --map customer_id=COLUMN")
-        return orders
+        return _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
     names = _extra_names(sources, wanted)
     if trace:
         reading.traced = {}
@@ -89,32 +85,30 @@ def read_orders(
     for place, source in enumerate(sources, start=1):
         describe_source(source, place if len(sources) > 1 else None, reading)
         mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
-        _require(mapping, source.header, options, reading, identity=identity)
+        _require(mapping, source.header, options, reading)
         own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
             part = replace(
                 part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
             )
-        describe_rows(part, place if len(sources) > 1 else None, reading)
+        describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
         parts.append(part)
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
     table = to_orders(parts, options, reading, lines if keep_lines else None, whole=wanted is None)
     if table.is_empty():
-        raise nothing_left(reading)
+        raise nothing_left(reading, sources[0].label if len(sources) == 1 else "the input")
     together = pl.concat(lines, how="diagonal") if lines else None
     if together is not None and "order_id" in together.columns:
         together = together.join(table, on=["order_id", "part"], how="semi").drop("part")
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _require(
-    mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions, reading: Reading, *, identity: bool
-) -> None:
+def _require(mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions, reading: Reading) -> None:
     if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
         error = header_words.missing("customer_id", header, mapping)
-        if identity:
+        if not (mapping.profile and mapping.profile.anonymous):
             raise error
         reading.warnings.append(f"{error.message}; {error.hint}")
     if not mapping.get("order_date"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import LINE_ROLES, STATUS_REASONS, normal
+from clvtool.ingest.columns import LINE_ROLES, STATUS_REASONS, normal, status_reason
 from clvtool.ingest.plan import CODES, as_text
 from clvtool.ingest.source import collect
 
@@ -90,7 +90,7 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
         table = table.with_columns(in_full=pl.lit(value=False), blank=pl.all_horizontal(blank))
     if "status" in table.columns:
         words = [word for word in table["status"].unique() if word is not None]
-        reasons = {word: STATUS_REASONS.get(normal(word)) for word in words if normal(word) not in kept}
+        reasons = {word: status_reason(word) for word in words if normal(word) not in kept}
         codes = {word: CODES[reason] for word, reason in reasons.items() if reason in CODES}
         refunded = [word for word, reason in reasons.items() if reason == "refunded"]
         own = pl.col("status").replace_strict(codes, default=0, return_dtype=pl.UInt8) if codes else pl.lit(0, pl.UInt8)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.ingest.columns import NOBODY, HeaderMap
+from clvtool.ingest.numbers import currency_of
 from clvtool.ingest.plan import (
     BAD,
     CODES,
@@ -127,6 +128,9 @@ def _pass(
     cells |= _money(numbers)
     if with_lines:
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
+    written = next((role for role in ("order_total", "amount", "unit_price") if role in used), None)
+    if "currency" not in columns and written is not None and not plan.numbers[written].plain:
+        cells["currency"] = currency_of(columns[written])
     if "quantity" in columns:
         cells["negative"] = columns["quantity"].str.contains(r"^[-(−–]|-$").fill_null(value=False)
     rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)

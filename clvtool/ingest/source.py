@@ -242,7 +242,9 @@ def _stream(name: str) -> Spool | None:
     """Return what can be read only once, kept in a temporary file; None for a plain file."""
     if name == "-":
         if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError("standard input (-) is a terminal", "name a file, or pipe one: cat orders.csv | clvtool …")
+            raise UsageError(
+                "standard input (-) is a terminal or closed", "name a file, or pipe one: cat orders.csv | clvtool …"
+            )
         return Spool(chunks_of(sys.stdin.buffer))
     if not Path(name).exists():
         raise InputError(f"{name} does not exist", _near_file(name))

@@ -26,9 +26,11 @@ def amounts_of(read, values, **options):
         (["1.234,56", "12,5", "1.000.000,00"], ["1234.5600", "12.5000", "1000000.0000"]),
         (["1 234,56", f"1{NBSP}234,56", f"1{NARROW}234{NARROW}567,00"], ["1234.5600", "1234.5600", "1234567.0000"]),
         (["1,234.56", "12.5", "1,000,000"], ["1234.5600", "12.5000", "1000000.0000"]),
-        (["$1,234.50", "-$5.00", "$-5.00", "US$7.25"], ["1234.5000", "-5.0000", "-5.0000", "7.2500"]),
-        (["123,00 zł", "0,50zł", f"1{NBSP}000,00{NBSP}PLN", "EUR 3,10"], ["123.0000", "0.5000", "1000.0000", "3.1000"]),
-        (["€ 12,00", "12,00 €", "9,99€", "Kč 5,00"], ["12.0000", "12.0000", "9.9900", "5.0000"]),
+        (["$1,234.50", "-$5.00", "$-5.00", "7.25"], ["1234.5000", "-5.0000", "-5.0000", "7.2500"]),
+        (["US$7.25", "5"], ["7.2500", "5.0000"]),
+        (["123,00 zł", "0,50zł", f"1{NBSP}000,00{NBSP}PLN", "zł 3"], ["123.0000", "0.5000", "1000.0000", "3.0000"]),
+        (["€ 12,00", "12,00 €", "9,99€", "EUR 3,10"], ["12.0000", "12.0000", "9.9900", "3.1000"]),
+        (["120 Kč", "5,50 CZK"], ["120.0000", "5.5000"]),
         # accountants put brackets round it, SAP a minus behind it, typesetters a long one before it
         (["(12,00)", "5-", "−7,50", "–1", "(3,00 zł)"], ["-12.0000", "-5.0000", "-7.5000", "-1.0000", "-3.0000"]),
         (["1'234.50", "1’000.00"], ["1234.5000", "1000.0000"]),
@@ -49,6 +51,32 @@ def test_a_style_is_found_in_the_values(read, values, expected):
     assert [kind == "refund" for kind in orders.table.sort(orders.table["order_id"].cast(int))["kind"]] == [
         value.startswith("-") for value in expected
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "currency"),
+    [
+        (["12,00 zł", "3", "5,00 PLN"], "PLN"),
+        (["€12.50", "12.50 EUR"], "EUR"),
+        (["£12.50"], "GBP"),
+        (["$12.50", "$7"], "$"),
+        (["12.50", "7"], None),
+    ],
+)
+def test_the_currency_is_the_one_written_beside_the_money(read, values, currency):
+    # there is no column for it; a dollar is that of many countries, and stays a dollar
+    assert amounts_of(read, values)[0].currency == currency
+
+
+def test_currencies_written_beside_the_money_are_never_added(write):
+    path = write("customer_id;order_date;amount\nann;2024-01-05;12,50 zł\nann;2024-01-05;12,50 €\n")
+    with pytest.raises(DataError, match=r"in 2 currencies: EUR \(1\), PLN \(1\)"):
+        read_orders([path])
+
+
+def test_a_currency_column_says_more_than_the_signs(read):
+    orders = read("customer_id,date,amount,currency\nann,2024-01-05,$12.50,CAD\nann,2024-01-05,$7.50,CAD\n")
+    assert orders.currency == "CAD"
 
 
 @pytest.mark.parametrize("values", [["1,234", "5,678", "9,012"], ["1.234", "5.678", "9.012"], ["7", "1,234 zł"]])

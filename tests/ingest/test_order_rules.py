@@ -345,6 +345,33 @@ def test_the_refunded_amount_says_more_than_the_status(read):
     assert book(read(text))[-1] == ("1", "ann", "2024-01-05", "refund", "-3.00")
 
 
+def test_a_status_with_more_words_behind_it(read):
+    # who cancelled it does not matter; but a word that only contains another is another word
+    text = "customer_id,date,status\nann,2024-01-05,Anulowane przez klienta\nbob,2024-01-05,cancelledish\n"
+    orders = read(text)
+    assert [row[0] for row in book(orders)] == ["bob"]
+    assert aside(orders) == {"cancelled": 1}
+
+
+def test_every_status_is_shown_with_what_becomes_of_it(read):
+    # a word that nobody knows counts as a sale, and is said aloud
+    text = "customer_id,date,status\n" + "\n".join(
+        f"ann,2024-01-05,{word}" for word in ["paid", "paid", "zwrot", "failed", "unterwegs"]
+    )
+    orders = read(text)
+    told = {fact.item: (fact.value, fact.rows) for fact in orders.reading.facts if fact.section == "statuses"}
+    assert told == {
+        "paid": ("an order", 2),
+        "zwrot": ("an order and its refund", 1),
+        "failed": ("set aside", 1),
+        "unterwegs": ("an order", 1),
+    }
+    assert [text for text in orders.reading.warnings if "unterwegs (1)" in text]
+    kept = read(text, keep_status=("failed", "unterwegs"))
+    assert not kept.reading.warnings
+    assert aside(kept) == {}
+
+
 def test_cancelled_lines_go_and_the_others_stay(read):
     # every line has its own status: one of two was cancelled
     text = "order_id,customer_id,date,amount,status,sku\n1,ann,2024-01-05,5,paid,a\n1,ann,2024-01-05,7,cancelled,b\n"

@@ -20,10 +20,10 @@ R, ALPHA, A, B = 0.55, 10.6, 0.8, 2.5  # buying and leaving, in weeks
 P, Q, GAMMA = 6.25, 3.74, 15.44  # spending
 
 
-def covered(monkeypatch, replicates, customers, shops):
-    """Return for each metric the share of the intervals that contain what shops of a quarter of a million customers show."""
+def covered(monkeypatch, replicates, customers, shops, size):
+    """Return for each metric the share of the intervals that contain what some shops of that large a size show."""
     without_models(monkeypatch)
-    large = [figures(compute(simulated(10**6 + k, 250_000), GIVEN, POLICIES)) for k in range(shops)]
+    large = [figures(compute(simulated(10**6 + k, size), GIVEN, POLICIES)) for k in range(shops)]
     truth = {metric: np.mean([found[metric] for found in large]) for metric in METRICS}
     # the amounts are independent of everything else, so this much is known without simulation: e^(3 + 0.6²/2)
     assert truth["aov"] == pytest.approx(math.exp(3.18), rel=0.01)
@@ -37,13 +37,13 @@ def covered(monkeypatch, replicates, customers, shops):
 
 def test_coverage_roughly(monkeypatch):
     # 200 intervals: a true coverage of 95 % is seen as 90.5 to 99.5 % (± 3 standard errors)
-    for metric, share in covered(monkeypatch, 200, 500, 1).items():
+    for metric, share in covered(monkeypatch, 200, 500, 1, 100_000).items():
         assert 0.905 <= share <= 0.995, metric
 
 
 @pytest.mark.slow
 def test_coverage(monkeypatch):
-    for metric, share in covered(monkeypatch, 2500, 1000, 6).items():
+    for metric, share in covered(monkeypatch, 2500, 1000, 6, 250_000).items():
         assert 0.93 <= share <= 0.97, metric
 
 

@@ -1,7 +1,11 @@
 """What must not change, and what must change in proportion."""
 
+import os
 import random
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -139,3 +143,29 @@ def test_amounts_add_up_exactly():
     assert found["aov"] == float(sum(amounts)) / 3000
     per_customer = sorted(sum(amounts[k::50]) for k in range(50))
     assert found["historic_value_median"] == float((per_customer[24] + per_customer[25]) / 2)
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from books import simulated
+from clvtool.metrics.value import compute
+result = compute(simulated(1, 120_000))
+print(result.table.write_csv(), *result.notes, sep="\\n")
+"""
+
+
+@pytest.mark.slow
+def test_the_number_of_threads_does_not_matter():
+    # sums of floats added up in parallel would end in other digits; small data would not show it
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(Path(__file__).parent)],
+            env=os.environ | {"POLARS_MAX_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "2")
+    }
+    assert len(answers) == 1
+    assert b"clv_predictive" in answers.pop()
