@@ -85,13 +85,17 @@ def read_orders(
     for place, source in enumerate(sources, start=1):
         describe_source(source, place if len(sources) > 1 else None, reading)
         mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
-        _require(mapping, source.header, options, reading)
+        _require(mapping, source.header, reading)
         own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
+        if options.currency and "currency" not in part.table.columns:
+            raise header_words.missing("currency", source.header, mapping)
         if trace:
             part = replace(
                 part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
             )
+        if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
+            raise header_words.missing("currency", source.header, mapping)
         describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
         parts.append(part)
     lines: list[pl.DataFrame] = []
@@ -105,7 +109,7 @@ def read_orders(
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _require(mapping: header_words.HeaderMap, header: Sequence[str], options: ReadOptions, reading: Reading) -> None:
+def _require(mapping: header_words.HeaderMap, header: Sequence[str], reading: Reading) -> None:
     if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
         error = header_words.missing("customer_id", header, mapping)
         if not (mapping.profile and mapping.profile.anonymous):
@@ -113,8 +117,6 @@ def _require(mapping: header_words.HeaderMap, header: Sequence[str], options: Re
         reading.warnings.append(f"{error.message}; {error.hint}")
     if not mapping.get("order_date"):
         raise header_words.missing("order_date", header, mapping)
-    if options.currency and not mapping.get("currency"):
-        raise header_words.missing("currency", header, mapping)
 
 
 def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:
