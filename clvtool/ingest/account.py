@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
-from clvtool.ingest.columns import SALES, normal, status_reason
+from clvtool.ingest.columns import normal
 from clvtool.ingest.dialect import DELIMITERS
 from clvtool.ingest.reading import REASONS
+from clvtool.ingest.statuses import SALES, status_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -82,14 +82,13 @@ def read_orders(
     if trace:
         reading.traced = {}
     parts: list[Rows] = []
+    spelling: dict[str, str] = {}
     for place, source in enumerate(sources, start=1):
         describe_source(source, place if len(sources) > 1 else None, reading)
         mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
         _require(mapping, source.header, reading)
         own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
-        if options.currency and "currency" not in part.table.columns:
-            raise header_words.missing("currency", source.header, mapping)
         if trace:
             part = replace(
                 part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
@@ -97,7 +96,7 @@ def read_orders(
         if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
             raise header_words.missing("currency", source.header, mapping)
         describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
-        parts.append(part)
+        parts.append(_spelled_alike(part, spelling))
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
     table = to_orders(parts, options, reading, lines if keep_lines else None, whole=wanted is None)
@@ -137,6 +136,15 @@ def _own_extras(header: Sequence[str], mapping: header_words.HeaderMap, names: s
         for name in header
         if (names is None and name not in consumed) or (names is not None and header_words.normal(name) in names)
     ]
+
+
+def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
+    """Give extra columns the spelling of the first input that has them: `Channel` and `channel` are one column."""
+    own = [name for name in part.table.columns if name.startswith("extra_")]
+    said = {name: spelling.setdefault(header_words.normal(name.removeprefix("extra_")), name) for name in own}
+    kept = [name for name, new in said.items() if name == new]
+    names = {name: new for name, new in said.items() if new not in kept and list(said.values()).count(new) == 1}
+    return replace(part, table=part.table.rename(names))
 
 
 def _renamed(table: pl.DataFrame) -> pl.DataFrame:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import LINE_ROLES, STATUS_REASONS, normal, status_reason
+from clvtool.ingest.columns import LINE_ROLES, normal
 from clvtool.ingest.plan import CODES, as_text
 from clvtool.ingest.source import collect
+from clvtool.ingest.statuses import STATUS_REASONS, status_reason
 
 if TYPE_CHECKING:
     import polars as pl

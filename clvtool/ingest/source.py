@@ -40,20 +40,24 @@ class BadQuotesError(InputError):
 class Spool:
     """A temporary file without a name: gone with the last Source that holds it, and when the process ends, however."""
 
+    _file: IO[bytes] | None = None
+
     def __init__(self, chunks: Iterable[bytes]) -> None:
         """Write the chunks into a new file."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
         for chunk in chunks:
             self._file.write(chunk)
         self._file.flush()
+        self._descriptor = self._file.fileno()
 
     @property
     def path(self) -> str:
         """Return a path under which this process can open the file."""
-        return f"/dev/fd/{self._file.fileno()}"
+        return f"/dev/fd/{self._descriptor}"
 
     def __del__(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,23 @@ def test_several_files_each_in_its_own_dialect(write):
     assert book(read_orders([paths[0], again])) == ANN_AND_BOB
 
 
+def test_the_columns_of_several_files_are_matched_whatever_their_spelling(read):
+    # Channel and CHANNEL are one column; but two columns of one file stay two
+    orders = read(
+        "customer_id,date,Channel,a b\nann,2024-01-05,ads,1\n",
+        "customer_id,date,CHANNEL,A_b,a-B\nbob,2024-01-05,mail,2,3\n",
+        "customer_id,date,channel,a b,A B\ncid,2024-01-05,shop,4,5\n",
+    )
+    assert orders.table["Channel"].sort().to_list() == ["ads", "mail", "shop"]
+    extra = [name for name in orders.table.columns if name not in ("customer_id", "order_date", "kind", "Channel")]
+    assert extra == ["a b", "A_b", "a-B", "A B"]
+    assert orders.table.sort("customer_id").select(extra).rows() == [
+        ("1", None, None, None),
+        (None, "2", "3", None),
+        ("4", None, None, "5"),
+    ]
+
+
 def typed_table() -> pl.DataFrame:
     """Return orders as a program would store them: dates as dates, money as numbers."""
     return pl.DataFrame(
