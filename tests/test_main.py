@@ -175,9 +175,9 @@ def test_version_and_help(run):
 
 def test_completion_can_be_had(run):
     # out of the help, but there
-    code, out, _ = run(nothing, "--show-completion", "bash")
-    assert code in (0, 2)
-    assert "no such option" not in out
+    # how it ends hangs on the shell above it, which is found among the parents of the process; the option is there
+    _, out, err = run(nothing, "--show-completion", "bash")
+    assert "no such option" not in out + err
 
 
 def process(*arguments, **options):
