@@ -25,7 +25,7 @@ class Column:
 
 
 ORDERS: dict[str, Column] = {
-    "order_id": Column("text", "the shop's number of the order; empty where the source has none"),
+    "order_id": Column("text", "the shop's number; empty where there is none, or `(refunded 1)` to link a refund"),
     "customer_id": Column("text", "who bought; empty for a guest"),
     "order_date": Column("date", "day of the order, or of the refund"),
     "kind": Column("kind", "order or refund"),

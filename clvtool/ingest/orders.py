@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clvtool.errors import DataError
 from clvtool.ingest.grouping import each_alone, grouped_lines, is_refund
 from clvtool.ingest.reasons import good_rows, repeats
+from clvtool.ingest.refunds import given_back, with_refund_events
 from clvtool.schema import KINDS, LINES, MONEY_SCALE, ORDERS
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def to_orders(
         if "amount" in orders.columns:  # but not in all parts
             orders = _without(orders, {"missing_amount": pl.col("amount").is_null()}, reading)
         orders = _without_copies(orders, reading)
-    orders = _without_implausible(orders, reading)
+    orders = with_refund_events(_without_implausible(orders, reading))
     reading.rows_used = int(orders["rows"].sum())
     reading.currency = _one_currency(orders)
     return orders
@@ -86,27 +87,28 @@ def _settled(part: Rows, orders: pl.DataFrame, reading: Reading) -> pl.DataFrame
     orders = orders.with_columns(kind=kind)
     if "amount" in orders.columns:
         orders = _with_money(orders)
-    wanted = [*ORDERS, "rows", "row"]
+    wanted = [*ORDERS, "given", "rows", "row"]
     return orders.select(
         [name for name in wanted if name in orders.columns] + [n for n in orders.columns if n.startswith("extra_")]
     )
 
 
 def _with_money(orders: pl.DataFrame) -> pl.DataFrame:
-    """Return the orders with their cost, refunds with a minus, and a refund beside each order that was given back."""
+    """Return the orders with their cost, refunds with a minus, and `given` where they say that money went back."""
     import polars as pl
 
     money = pl.Decimal(18, MONEY_SCALE)
     if "margin" in orders.columns:
         orders = orders.with_columns(cost=(pl.col("amount") - pl.col("margin")).cast(money, strict=False))
-    events = _refund_events(orders)
+    given = given_back(orders)
+    if given is not None:
+        orders = orders.with_columns(given=given)
     unsigned = pl.col("refund") & (pl.col("amount") > 0)
-    orders = orders.with_columns(
+    return orders.with_columns(
         pl.when(unsigned).then(-pl.col(name)).otherwise(name).cast(money).alias(name)
         for name in ("amount", "cost")
         if name in orders.columns
     )
-    return orders if events is None or events.is_empty() else pl.concat([orders, events], how="diagonal")
 
 
 def _without(orders: pl.DataFrame, bad: dict[str, pl.Expr], reading: Reading) -> pl.DataFrame:
@@ -119,32 +121,6 @@ def _without(orders: pl.DataFrame, bad: dict[str, pl.Expr], reading: Reading) ->
             reading.put_aside(reason, int(aside["rows"].sum()), aside.height, None, numbers)
             orders = orders.filter(~found)
     return orders
-
-
-def _refund_events(orders: pl.DataFrame) -> pl.DataFrame | None:
-    """Return one refund event, on the order's day, for each order with a refunded amount or a status that says so."""
-    import polars as pl
-
-    given = pl.col("refunded_amount").abs() if "refunded_amount" in orders.columns else pl.lit(None)
-    given = given.cast(pl.Decimal(18, MONEY_SCALE))
-    if "in_full" in orders.columns:
-        given = pl.when(pl.col("in_full") & (given.fill_null(0) == 0)).then("amount").otherwise(given)
-    elif "refunded_amount" not in orders.columns:
-        return None
-    kinds = pl.Enum(KINDS)
-    return (
-        orders.filter(~pl.col("refund"))
-        .with_columns(given=given)
-        .filter(pl.col("given") > 0)
-        .with_columns(
-            amount=(-pl.col("given")).cast(pl.Decimal(18, MONEY_SCALE)),
-            kind=pl.lit("refund", kinds),
-            rows=pl.lit(0, pl.UInt32),
-            **({"row": pl.lit([], pl.List(pl.UInt64))} if "row" in orders.columns else {}),
-            **({"cost": pl.lit(None, pl.Decimal(18, MONEY_SCALE))} if "cost" in orders.columns else {}),
-        )
-        .drop("given")
-    )
 
 
 def _note_difference(orders: pl.DataFrame, reading: Reading) -> None:
@@ -192,7 +168,9 @@ def _without_copies(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     doubled = orders.select(found=canonical.is_duplicated() & pl.col("order_id").is_not_null())["found"]
     extras = [name for name in orders.columns if name == "currency" or name.startswith("extra_")]
     copies = orders.filter(doubled)
-    if extras:  # which copy stays must not hang on the order of the inputs
+    if "given" in orders.columns:  # the later export knows of the refund
+        copies = copies.sort("given", *extras, descending=[True] + [False] * len(extras), nulls_last=True)
+    elif extras:  # which copy stays must not hang on the order of the inputs
         copies = copies.sort(extras, nulls_last=True)
     one_each = _without(copies, {"duplicate_row": ~canonical.is_first_distinct()}, reading)
     orders = pl.concat([orders.filter(~doubled), one_each])

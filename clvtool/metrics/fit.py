@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import FitError
 from clvtool.metrics.customers import customers
-from clvtool.metrics.groups import day_number
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
 from clvtool.models.registry import MODELS, module
+from clvtool.periods import day_number
 from clvtool.result import Result
 
 if TYPE_CHECKING:

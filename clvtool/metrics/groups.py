@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from clvtool.metrics.valuation import Valuation
     from clvtool.stats import Moments
 
-__all__ = ["TOTAL", "Group", "Run", "day_number", "groups_of"]
-
 TOTAL = "(total)"
 
 

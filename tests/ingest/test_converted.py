@@ -15,6 +15,7 @@ from clvtool.ingest.inspect import inspect
 from clvtool.ingest.lines import read_lines
 from clvtool.ingest.read import METADATA_KEY, read_orders
 from clvtool.ingest.reading import ReadOptions
+from clvtool.metrics.value import compute
 from clvtool.report.files import encoded, write_result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "orders.csv"
@@ -176,3 +177,14 @@ def test_lines_need_an_order_and_a_product(write, header):
     path = write(f"{header}\n{row}\n")
     with pytest.raises(DataError, match="there are no order lines: no column for the"):
         convert([path], ReadOptions(), "lines")
+
+
+def test_refunds_find_their_orders_again_where_the_export_has_no_order_ids(converted):
+    # three rows, one given back in full: two orders of two customers, 12 in money, raw and converted
+    raw, path = converted(
+        "customer_id,date,amount,status\nann,2024-01-05,5,paid\nbob,2024-01-05,9,refunded\ncid,2024-01-06,7,\n"
+    )
+    answers = [compute(read_orders([file], extras=[]).table).table for file in (raw, path)]
+    assert answers[0].equals(answers[1])
+    found = dict(answers[0].select("metric", "value").iter_rows())
+    assert (found["orders"], found["customers"], found["revenue"], found["refunds"]) == (2, 2, 12, 9)

@@ -1,5 +1,6 @@
 """From rows to orders: totals and lines, duplicates, refunds, status, identity, currency, implausible days."""
 
+import itertools
 import random
 from decimal import Decimal
 
@@ -337,6 +338,33 @@ def test_a_refunded_order_is_an_order_and_its_refund_in_full(read, word):
         ("1", "ann", "2024-01-05", "order", "5.00"),
         ("1", "ann", "2024-01-05", "refund", "-5.00"),
         ("2", "bob", "2024-01-06", "order", "7.00"),
+    ]
+
+
+NAMELESS = ["ann,2024-01-05,5,refunded", "ann,2024-01-05,5,paid", "ann,2024-01-05,7,refunded"]
+
+
+@pytest.mark.parametrize("lines", list(itertools.permutations(NAMELESS)))
+def test_a_refunded_order_without_an_id_keeps_its_refund_beside_it(read, lines):
+    # the refund has to find its order again, though the source gives no number to either
+    text = "\n".join(["customer_id,date,amount,status", *lines, ""])
+    assert book(read(text)) == [
+        ("(refunded 1)", "ann", "2024-01-05", "order", "5.00"),
+        ("(refunded 1)", "ann", "2024-01-05", "refund", "-5.00"),
+        ("(refunded 2)", "ann", "2024-01-05", "order", "7.00"),
+        ("(refunded 2)", "ann", "2024-01-05", "refund", "-7.00"),
+        (None, "ann", "2024-01-05", "order", "5.00"),
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_order_refunded_between_two_exports_counts_once_with_its_refund(write, turned):
+    header = "order_id,customer_id,date,total,refunded amount\n"
+    files = [write(header + f"1,ann,2024-01-05,5,{back}\n", f"{back}.csv") for back in (0, 5)]
+    orders = read_orders(files[::-1] if turned else files)
+    assert book(orders) == [
+        ("1", "ann", "2024-01-05", "order", "5.00"),
+        ("1", "ann", "2024-01-05", "refund", "-5.00"),
     ]
 
 

@@ -35,7 +35,7 @@ def test_the_value_on_the_first_order():
 
 
 def test_several_columns():
-    # c: the country that is known on the first day is DE; each column has its own smallest text
+    # c: two orders on the first day, web in no country and app in DE: the smaller pair, and one that an order has
     result = computed(SIX, by=["channel", "Country", "channel"])
     assert groups_of(result, "channel", "country") == [
         ("(total)", "(total)"),
@@ -46,6 +46,16 @@ def test_several_columns():
     ]
     assert figures(result, "app", "DE")["revenue"] == 90
     assert figures(result)["customers"] == 4
+
+
+def test_several_columns_are_those_of_one_order():
+    # the smallest texts of the first day are app and DE, but no order has them both
+    text = """
+who day        amount channel country
+a   2024-01-01 10     app     PL
+a   2024-01-01 20     web     DE
+"""
+    assert groups_of(computed(text, by=["channel", "country"]), "channel", "country")[1:] == [("app", "PL")]
 
 
 @pytest.mark.parametrize("seed", range(8))
