@@ -34,13 +34,19 @@ COMMANDS = (
     ("Value", "compute"),
     ("Value", "fit"),
 )
+SURROUNDINGS = {
+    "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way
+    "_RJEM_MALLOC_CONF": "thp:always",  # Polars' memory in huge pages: a third less time over large tables
+}
+"""What the libraries read from the environment when they are loaded; what is set already stays."""
 ABOUT = "Customer lifetime value, retention and decisions from a shop's raw exports."
 
 
 def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] = COMMANDS) -> int:
     """Run the program on the arguments and return its exit code: the only place where a run may end."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads and those of Polars stand in each other's way
+    for name, value in SURROUNDINGS.items():
+        os.environ.setdefault(name, value)
     try:
         _open_closed_streams()
         code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False)

@@ -29,36 +29,33 @@ def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFr
         rows = rows.with_columns(refund=pl.col("refund") & pl.lit(value=False))
     alone = each_alone(rows.filter(pl.col("order_id").is_null()))
     lines = rows.filter(pl.col("order_id").is_not_null()) if alone.height else rows
-    key = ["order_id"]
-    if lines["refund"].any():
-        lines = lines.with_columns(refund_day=pl.when("refund").then("order_date"))
-        key += ["refund", "refund_day"]
-    else:  # the usual case: one key is grouped twice as fast as three
-        lines = lines.drop("refund", "negative", strict=False)
+    extras = [name for name in rows.columns if name.startswith("extra_")]
+    del rows
+    lines = by_order(lines)
     names = set(lines.columns)
     money = [name for name in ("amount", "cost", "margin") if name in names]
     once = [name for name in ("order_total", "refunded_amount") if name in names]
-    extras = [name for name in rows.columns if name.startswith("extra_")]
     texts = [name for name in ("customer_id", "currency", *extras) if name in names]
-    grouped = (
+    varying = [name for name in texts if _varies(lines, name)]
+    heads = lines.filter("fresh").select("order_id", "refund", *(name for name in texts if name not in varying))
+    sums = (
         lines.lazy()
-        .group_by(key)
+        .group_by("place", maintain_order=True)
         .agg(
             pl.len().alias("rows"),
             *([pl.col("row")] if "row" in names else []),
             pl.col("order_date").min(),
-            *(pl.col(name).min() for name in texts),
-            *(pl.col(name).max().alias(f"max_{name}") for name in texts),
+            *(pl.col(name).min() for name in varying),
+            *(pl.col(name).max().alias(f"max_{name}") for name in varying),
             *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in money),
             *(pl.col(name).max() for name in once),
             *(pl.col(name).min().alias(f"min_{name}") for name in once),
             *([pl.col("in_full").all()] if "in_full" in names else []),
             *([pl.col("negative").all()] if "negative" in names else []),
         )
-        .collect()  # many small groups: measured faster than streaming, at the same memory
+        .collect()
     )
-    if "refund" not in key:
-        grouped = grouped.with_columns(refund=pl.lit(value=False))
+    grouped = pl.concat([heads, sums], how="horizontal")
     if "amount" in names:
         fits = pl.col("amount").cast(pl.Decimal(18, MONEY_SCALE), strict=False).is_not_null()
         grouped = grouped.with_columns(too_large=pl.col("amount").is_not_null() & ~fits)
@@ -67,14 +64,15 @@ def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFr
     )
     if total:
         _require_one_total(part, grouped)
-    if "currency" in names:
+    if "currency" in varying:
         _require_one_currency(grouped)
-    shared = grouped.select((pl.col("customer_id") != pl.col("max_customer_id")).sum()).item()
+    shared = (
+        "customer_id" in varying and grouped.select((pl.col("customer_id") != pl.col("max_customer_id")).sum()).item()
+    )
     if shared:
         reading.warnings.append(f"{shared} order ids stand on rows of several customers; each is taken for one order")
-    grouped = _largest_line(lines, grouped, extras, key)
-    grouped = _owners(grouped)
-    kept = [name for name in grouped.columns if not name.startswith(("min_", "max_")) and name != "refund_day"]
+    grouped = _owners(_largest_line(lines, grouped, [name for name in extras if name in varying]))
+    kept = [name for name in grouped.columns if not name.startswith(("min_", "max_")) and name != "place"]
     return pl.concat([grouped.select(kept), alone], how="diagonal") if alone.height else grouped.select(kept)
 
 
@@ -84,6 +82,39 @@ def each_alone(rows: pl.DataFrame) -> pl.DataFrame:
 
     traced = [pl.concat_list("row")] if "row" in rows.columns else []
     return rows.with_columns(pl.lit(1, pl.UInt32).alias("rows"), *traced)
+
+
+def by_order(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines sorted so that those of one order, and of one day of its refunds, stand together.
+
+    `place` numbers these groups, `fresh` is where one begins. The sort is by a hash: several times faster than by
+    text, and than grouping. That no two groups share a hash is checked.
+    """
+    import polars as pl
+
+    key = ["order_id"]
+    by_hash = pl.col("order_id").hash()
+    if lines["refund"].any():
+        day = pl.col("order_date").to_physical().fill_null(-1)
+        lines = lines.with_columns(refund_day=pl.when("refund").then(day))
+        key.append("refund_day")
+        by_hash ^= pl.col("refund_day").hash()
+    else:
+        lines = lines.drop("negative", strict=False)
+    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key)
+    first = pl.int_range(pl.len()) == 0
+    lines = lines.with_columns(hash=by_hash).sort("hash")
+    lines = lines.with_columns(fresh=first | (pl.col("hash") != pl.col("hash").shift())).drop("hash")
+    if lines.select((pl.col("fresh") != (first | changes)).any()).item():
+        lines = lines.sort(key).with_columns(fresh=first | changes)
+    return lines.with_columns(place=(pl.col("fresh").cum_sum() - 1).set_sorted())
+
+
+def _varies(lines: pl.DataFrame, name: str) -> bool:
+    """Return whether a column has several values within an order, or one on some of its lines only."""
+    import polars as pl
+
+    return bool(lines.select((~pl.col("fresh") & pl.col(name).ne_missing(pl.col(name).shift())).any()).item())
 
 
 def is_refund(part: Rows, columns: Sequence[str], *, by_line: bool) -> pl.Expr:
@@ -128,26 +159,24 @@ def _require_one_currency(grouped: pl.DataFrame) -> None:
     )
 
 
-def _largest_line(lines: pl.DataFrame, grouped: pl.DataFrame, extras: list[str], key: list[str]) -> pl.DataFrame:
+def _largest_line(lines: pl.DataFrame, grouped: pl.DataFrame, extras: list[str]) -> pl.DataFrame:
     """Where an extra column varies within an order, take its value on the line with the largest amount."""
     import polars as pl
 
     for name in extras:
-        varying = grouped.filter(pl.col(name) != pl.col(f"max_{name}")).select(key)
+        varying = grouped.filter(pl.col(name) != pl.col(f"max_{name}")).select("place")
         if varying.is_empty():
             continue
         weight = [pl.col("amount").abs()] if "amount" in lines.columns else []
         best = (
-            lines.join(varying, on=key, how="semi", nulls_equal=True)
+            lines.join(varying, on="place", how="semi")
             .filter(pl.col(name).is_not_null())
             .sort([*weight, pl.col(name)], descending=[True] * len(weight) + [False], nulls_last=True)
-            .group_by(key, maintain_order=True)
+            .group_by("place", maintain_order=True)
             .agg(best=pl.col(name).first())
         )
         grouped = (
-            grouped.join(best, on=key, how="left", nulls_equal=True)
-            .with_columns(pl.coalesce("best", name).alias(name))
-            .drop("best")
+            grouped.join(best, on="place", how="left").with_columns(pl.coalesce("best", name).alias(name)).drop("best")
         )
     return grouped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
@@ -11,8 +12,6 @@ from clvtool.ingest.refunds import given_back, with_refund_events
 from clvtool.schema import KINDS, LINES, MONEY_SCALE, ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import polars as pl
 
     from clvtool.ingest.reading import Reading, ReadOptions
@@ -23,7 +22,7 @@ LATEST = 0.999
 
 
 def to_orders(
-    parts: Sequence[Rows],
+    parts: list[Rows],
     options: ReadOptions,
     reading: Reading,
     lines: list[pl.DataFrame] | None = None,
@@ -33,28 +32,33 @@ def to_orders(
     """Return ORDERS with the extra columns as `extra_NAME`, `rows` (how many rows made the order) and `part` (of whom).
 
     Where a list for `lines` is given, the rows that belong to orders are put into it, one table a part. `whole` says
-    that the parts hold every column of their sources, so that rows can be compared.
+    that the parts hold every column of their sources, so that rows can be compared. The list of parts is emptied, so
+    that the rows of each are let go when its orders are there.
     Every row of the parts is either in `rows` of one order or counted in `reading.set_aside`.
     Raises DataError for an order total that differs between the rows of one order, and for mixed currencies.
     """
     import polars as pl
 
-    tables = []
-    for place, part in enumerate(parts):
+    tables: list[pl.DataFrame] = []
+    several = len(parts) > 1
+    while parts:
+        place, part = len(tables), parts.pop(0)
         reading.rows_read += part.table.height + len(part.source.given_up)
         reading.put_aside("bad_quotes", len(part.source.given_up))
         good, repeated = good_rows(part, options, reading)
+        part = replace(part, table=part.table.clear())
         if whole:
             _note_equal_lines(good, reading)
         if lines is not None:
             own = good.select(name for name in LINES if name in good.columns)
             lines.append(own.with_columns(part=pl.lit(place)))
-        grouped = grouped_lines(part, good, reading) if repeated else each_alone(good)
+        only = [good]
         del good
+        grouped = grouped_lines(part, only.pop(), reading) if repeated else each_alone(only.pop())
         tables.append(_settled(part, grouped, reading).with_columns(part=pl.lit(place)))
     orders = pl.concat(tables, how="diagonal") if len(tables) > 1 else tables[0]
     del tables
-    if len(parts) > 1:
+    if several:
         if "amount" in orders.columns:  # but not in all parts
             orders = _without(orders, {"missing_amount": pl.col("amount").is_null()}, reading)
         orders = _without_copies(orders, reading)

@@ -97,6 +97,7 @@ def read_orders(
             raise header_words.missing("currency", source.header, mapping)
         describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
         parts.append(_spelled_alike(part, spelling))
+        del part
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
     table = to_orders(parts, options, reading, lines if keep_lines else None, whole=wanted is None)

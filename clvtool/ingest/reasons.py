@@ -114,7 +114,12 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
 def repeats(order_ids: pl.Series) -> bool:
     """Return whether an order id stands on more than one row: different hashes prove different ids."""
     known = order_ids.drop_nulls() if order_ids.null_count() else order_ids
-    return known.hash().n_unique() < len(known) and known.n_unique() < len(known)
+    hashes = known.hash().sort()
+    shared = hashes.filter(hashes == hashes.shift())
+    if shared.is_empty():
+        return False
+    alike = known.filter(known.hash() == shared[0])
+    return alike.n_unique() < len(alike) or known.n_unique() < len(known)
 
 
 def _inherited(table: pl.DataFrame) -> pl.DataFrame:
