@@ -123,7 +123,7 @@ def compute(
     with working("computing", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*by_columns, *counting.columns()])
         result = answer(
-            orders.table,
+            orders.take(),
             valuation,
             counting.policies(),
             by=by_columns,

@@ -40,7 +40,7 @@ def fit(
     with working("fitting", quiet=deliver.quiet):
         orders = reading.orders(inputs, counting.columns())
         result = answer(
-            orders.table,
+            orders.take(),
             model or [],
             counting.policies(),
             level=level,

@@ -28,13 +28,14 @@ def to_orders(
     lines: list[pl.DataFrame] | None = None,
     *,
     whole: bool = False,
+    ids: bool = True,
 ) -> pl.DataFrame:
     """Return ORDERS with the extra columns as `extra_NAME`, `rows` (how many rows made the order) and `part` (of whom).
 
     Where a list for `lines` is given, the rows that belong to orders are put into it, one table a part. `whole` says
-    that the parts hold every column of their sources, so that rows can be compared. The list of parts is emptied, so
-    that the rows of each are let go when its orders are there.
-    Every row of the parts is either in `rows` of one order or counted in `reading.set_aside`.
+    that the parts hold every column of their sources, so that rows can be compared. Without `ids` the order ids are
+    left out where no refund needs them. The list of parts is emptied, so that the rows of each are let go when its
+    orders are there. Every row of the parts is either in `rows` of one order or counted in `reading.set_aside`.
     Raises DataError for an order total that differs between the rows of one order, and for mixed currencies.
     """
     import polars as pl
@@ -63,6 +64,8 @@ def to_orders(
             orders = _without(orders, {"missing_amount": pl.col("amount").is_null()}, reading)
         orders = _without_copies(orders, reading)
     orders = with_refund_events(_without_implausible(orders, reading))
+    if not ids and not (orders["kind"] == "refund").any():
+        orders = orders.drop("order_id", strict=False)
     reading.rows_used = int(orders["rows"].sum())
     reading.currency = _one_currency(orders)
     return orders

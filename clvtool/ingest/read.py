@@ -27,7 +27,7 @@ CONSUMED = ("order_id", "customer_id", "order_date", "order_total", "amount", "c
 """Roles whose source column becomes a canonical column, and so is no extra column."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Orders:
     """ORDERS with the account of its reading.
 
@@ -38,6 +38,11 @@ class Orders:
     table: pl.DataFrame
     reading: Reading = field(default_factory=Reading)
     lines: pl.DataFrame | None = None
+
+    def take(self) -> pl.DataFrame:
+        """Return the table and forget it, so that whoever takes it can let its memory go."""
+        table, self.table = self.table, self.table.clear()
+        return table
 
     @property
     def currency(self) -> str | None:
@@ -57,7 +62,8 @@ def read_orders(
 ) -> Orders:
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
-    `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
+    `extras` are the further source columns wanted (None: all of them), named in any letter case; where they are said,
+    order ids that link no refund are left out. A `reading` that is
     handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
     of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
@@ -100,7 +106,9 @@ def read_orders(
         del part
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
-    table = to_orders(parts, options, reading, lines if keep_lines else None, whole=wanted is None)
+    table = to_orders(
+        parts, options, reading, lines if keep_lines else None, whole=wanted is None, ids=wanted is None or keep_lines
+    )
     if table.is_empty():
         raise nothing_left(reading, sources[0].label if len(sources) == 1 else "the input")
     together = pl.concat(lines, how="diagonal") if lines else None

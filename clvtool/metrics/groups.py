@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import FitError
-from clvtool.metrics.customers import whole_money
 from clvtool.metrics.figures import Figures, figures, ratio
 from clvtool.metrics.moments import group_moments
 from clvtool.metrics.predictive import Histories, Prediction, histories, new_customers, predict_new, undiscounted
+from clvtool.metrics.sorting import whole_money
 from clvtool.periods import day_number
 
 if TYPE_CHECKING:

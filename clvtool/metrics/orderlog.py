@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
@@ -44,7 +44,7 @@ class OrderLog:
     column, one row an order or refund event that counts. `refunds`: the same of all refund events, also those that
     took their order with them. `groups` are the names of the group columns, `keys` their columns in the two frames.
     `first_day` is the day of the first order, `silence` the largest number of days in a row without an order: both
-    before any row was left out for what is in it.
+    before any row was left out for what is in it. `orders` is the number of orders, `costless` of those without a cost.
     """
 
     events: pl.DataFrame
@@ -54,11 +54,17 @@ class OrderLog:
     refunds: pl.DataFrame
     groups: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    orders: int = 0
+    costless: int = 0
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Return the group columns of the frames; their own names might be taken."""
         return group_keys(len(self.groups))
+
+    def without_events(self) -> OrderLog:
+        """Return the log with no events in it, once the customers stand: they are most of the memory."""
+        return replace(self, events=self.events.clear())
 
     @property
     def days(self) -> int:
@@ -124,9 +130,11 @@ def order_log(orders: pl.DataFrame, policies: Policies, groups: Sequence[str] = 
     events = (
         pl.concat([rest.select(*kept, *by), linked.select(*kept, *by)]) if linked.height else rest.select(*kept, *by)
     )
-    if not (events["kind"] == "order").any():
+    count = events.filter(~is_refund).height
+    if not count:
         raise DataError("no orders are left", "loosen --where, --as-of, --zero-orders or --refunds")
-    return OrderLog(events, first_day, as_of, silence, refunds, groups, tuple(notes))
+    costless = events.filter(~is_refund & pl.col("cost").is_null()).height if "cost" in kept else 0
+    return OrderLog(events, first_day, as_of, silence, refunds, groups, tuple(notes), count, costless)
 
 
 def _column(orders: pl.DataFrame, name: str) -> str:

@@ -52,7 +52,7 @@ def _alike(run: Run) -> list[str]:
 
 def _left_out(log: OrderLog, found: Customers) -> list[str]:
     remarks = []
-    all_orders = int((log.events["kind"] == "order").sum())
+    all_orders = log.orders
     without = int(found.outside["is_order"].sum())
     if without:
         remarks.append(
@@ -109,11 +109,9 @@ def _money(run: Run) -> list[str]:
         return []
     if not log.has_cost:
         return ["no cost column and no --margin: all values are revenue, not profit"]
-    orders = log.events.filter(log.events["kind"] == "order")
-    missing = orders["cost"].null_count()
-    if not missing:
+    if not log.costless:
         return []
-    return [f"{missing:,} of {orders.height:,} orders have no cost; it counts as 0, so margins are too high"]
+    return [f"{log.costless:,} of {log.orders:,} orders have no cost; it counts as 0, so margins are too high"]
 
 
 def _grouping(run: Run) -> list[str]:

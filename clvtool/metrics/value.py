@@ -46,7 +46,9 @@ def compute(
     given = valuation or Valuation()
     policies = policies or Policies()
     log = order_log(orders, policies, by)
+    del orders
     found = customers(log)
+    log = log.without_events()
     window = active_window(found, log, given.active_window)
     cal = calendar(log, given.period)
     run = Run(log, found, cal, window, balance(found, cal, window), given)

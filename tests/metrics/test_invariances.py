@@ -12,7 +12,7 @@ import pytest
 from books import figures, frame, random_book, simulated, without_models
 from polars.testing import assert_frame_equal
 
-from clvtool.metrics import customers as customers_module
+from clvtool.metrics import sorting
 from clvtool.metrics.activity import active_window, balance, calendar
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
@@ -74,8 +74,17 @@ def test_customers_whose_hashes_collide(orders, monkeypatch):
     # with all but two bits of the hash cut off, most customers share theirs: it is seen, and they are sorted by text
     without_models(monkeypatch)
     before = compute(orders)
-    monkeypatch.setattr(customers_module, "_DAY_SPAN", 1 << 62)
+    monkeypatch.setattr(sorting, "_DAY_SPAN", 1 << 62)
     assert_frame_equal(compute(orders).table, before.table, check_exact=True)
+
+
+@pytest.mark.parametrize("piece", [7, 1000])
+def test_a_log_that_is_sorted_in_pieces(orders, result, piece, monkeypatch):
+    # as one of ten millions of rows is: in pieces of whole customers, some of them empty
+    monkeypatch.setattr(sorting, "PIECE", piece)
+    again = compute(orders, Valuation(cac=20, sensitivity=True), by=["channel"])
+    assert_frame_equal(again.table, result.table, check_exact=True)
+    assert again.notes == result.notes
 
 
 def test_the_same_customers_twice(orders):
