@@ -8,12 +8,20 @@ from clvtool.errors import DataError
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import polars as pl
 
     from clvtool.ingest.reading import Reading
     from clvtool.ingest.rows import Rows
+
+
+PIECE = 2_500_000
+"""About how many lines are put together at a time, so that a long file never stands in memory twice."""
+SUMMED = ("amount", "cost", "margin")
+"""Money of the lines, which an order adds up."""
+ONCE = ("order_total", "refunded_amount")
+"""Money of the order, which each of its rows may repeat."""
 
 
 def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
@@ -29,50 +37,29 @@ def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFr
         rows = rows.with_columns(refund=pl.col("refund") & pl.lit(value=False))
     alone = each_alone(rows.filter(pl.col("order_id").is_null()))
     lines = rows.filter(pl.col("order_id").is_not_null()) if alone.height else rows
-    extras = [name for name in rows.columns if name.startswith("extra_")]
     del rows
-    lines = by_order(lines)
-    names = set(lines.columns)
-    money = [name for name in ("amount", "cost", "margin") if name in names]
-    once = [name for name in ("order_total", "refunded_amount") if name in names]
-    texts = [name for name in ("customer_id", "currency", *extras) if name in names]
-    varying = [name for name in texts if _varies(lines, name)]
-    heads = lines.filter("fresh").select("order_id", "refund", *(name for name in texts if name not in varying))
-    sums = (
-        lines.lazy()
-        .group_by("place", maintain_order=True)
-        .agg(
-            pl.len().alias("rows"),
-            *([pl.col("row")] if "row" in names else []),
-            pl.col("order_date").min(),
-            *(pl.col(name).min() for name in varying),
-            *(pl.col(name).max().alias(f"max_{name}") for name in varying),
-            *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in money),
-            *(pl.col(name).max() for name in once),
-            *(pl.col(name).min().alias(f"min_{name}") for name in once),
-            *([pl.col("in_full").all()] if "in_full" in names else []),
-            *([pl.col("negative").all()] if "negative" in names else []),
-        )
-        .collect()
-    )
-    grouped = pl.concat([heads, sums], how="horizontal")
+    pieces = [_added_up(piece) for piece in _by_order(lines)]
+    grouped = pl.concat(pieces, how="diagonal") if len(pieces) > 1 else pieces[0]
+    del lines, pieces
+    names = grouped.columns
     if "amount" in names:
         fits = pl.col("amount").cast(pl.Decimal(18, MONEY_SCALE), strict=False).is_not_null()
         grouped = grouped.with_columns(too_large=pl.col("amount").is_not_null() & ~fits)
     grouped = grouped.with_columns(
-        pl.col(name).cast(pl.Decimal(18, MONEY_SCALE), strict=False) for name in (*money, *once)
+        pl.col(name).cast(pl.Decimal(18, MONEY_SCALE), strict=False) for name in (*SUMMED, *ONCE) if name in names
     )
     if total:
         _require_one_total(part, grouped)
-    if "currency" in varying:
+    if "max_currency" in names:
         _require_one_currency(grouped)
-    shared = (
-        "customer_id" in varying and grouped.select((pl.col("customer_id") != pl.col("max_customer_id")).sum()).item()
-    )
-    if shared:
-        reading.warnings.append(f"{shared} order ids stand on rows of several customers; each is taken for one order")
-    grouped = _owners(_largest_line(lines, grouped, [name for name in extras if name in varying]))
-    kept = [name for name in grouped.columns if not name.startswith(("min_", "max_")) and name != "place"]
+    if "max_customer_id" in names:
+        shared = int((grouped["customer_id"] != grouped["max_customer_id"]).sum())
+        if shared:
+            reading.warnings.append(
+                f"{shared} order ids stand on rows of several customers; each is taken for one order"
+            )
+    grouped = _owners(grouped)
+    kept = [name for name in grouped.columns if not name.startswith(("min_", "max_"))]
     return pl.concat([grouped.select(kept), alone], how="diagonal") if alone.height else grouped.select(kept)
 
 
@@ -84,11 +71,11 @@ def each_alone(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.lit(1, pl.UInt32).alias("rows"), *traced)
 
 
-def by_order(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines sorted so that those of one order, and of one day of its refunds, stand together.
+def _by_order(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the lines in pieces of whole orders, so sorted that the lines of one order stand together.
 
-    `place` numbers these groups, `fresh` is where one begins. The sort is by a hash: several times faster than by
-    text, and than grouping. That no two groups share a hash is checked.
+    What came back of an order stands apart, by its day. `place` numbers these groups, `fresh` is where one begins. The
+    sort is by a hash: several times faster than by text, and than grouping. That no two groups share a hash is checked.
     """
     import polars as pl
 
@@ -101,13 +88,50 @@ def by_order(lines: pl.DataFrame) -> pl.DataFrame:
         by_hash ^= pl.col("refund_day").hash()
     else:
         lines = lines.drop("negative", strict=False)
-    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key)
-    first = pl.int_range(pl.len()) == 0
-    lines = lines.with_columns(hash=by_hash).sort("hash")
-    lines = lines.with_columns(fresh=first | (pl.col("hash") != pl.col("hash").shift())).drop("hash")
-    if lines.select((pl.col("fresh") != (first | changes)).any()).item():
-        lines = lines.sort(key).with_columns(fresh=first | changes)
-    return lines.with_columns(place=(pl.col("fresh").cum_sum() - 1).set_sorted())
+    count = max(-(-lines.height // PIECE), 1)
+    for number in range(count):
+        piece = lines if count == 1 else lines.filter(by_hash // -(-(1 << 64) // count) == number)
+        changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key)
+        first = pl.int_range(pl.len()) == 0
+        piece = piece.with_columns(hash=by_hash).sort("hash")
+        piece = piece.with_columns(fresh=first | (pl.col("hash") != pl.col("hash").shift())).drop("hash")
+        if piece.select((pl.col("fresh") != (first | changes)).any()).item():
+            piece = piece.sort(key).with_columns(fresh=first | changes)
+        yield piece.with_columns(place=(pl.col("fresh").cum_sum() - 1).set_sorted())
+
+
+def _added_up(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per group of lines; where a text varies within one, its smallest, with `max_NAME` beside it."""
+    import polars as pl
+
+    names = lines.columns
+    extras = [name for name in names if name.startswith("extra_")]
+    texts = [name for name in ("customer_id", "currency", *extras) if name in names]
+    varying = [name for name in texts if _varies(lines, name)]
+    heads = lines.filter("fresh").select("order_id", "refund", *(name for name in texts if name not in varying))
+    sums = (
+        lines.lazy()
+        .group_by("place", maintain_order=True)
+        .agg(
+            pl.len().alias("rows"),
+            *([pl.col("row")] if "row" in names else []),
+            pl.col("order_date").min(),
+            *(pl.col(name).min() for name in varying),
+            *(pl.col(name).max().alias(f"max_{name}") for name in varying),
+            *(
+                pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
+                for name in SUMMED
+                if name in names
+            ),
+            *(pl.col(name).max() for name in ONCE if name in names),
+            *(pl.col(name).min().alias(f"min_{name}") for name in ONCE if name in names),
+            *([pl.col("in_full").all()] if "in_full" in names else []),
+            *([pl.col("negative").all()] if "negative" in names else []),
+        )
+        .collect()
+    )
+    grouped = pl.concat([heads, sums], how="horizontal")
+    return _largest_line(lines, grouped, [name for name in extras if name in varying]).drop("place")
 
 
 def _varies(lines: pl.DataFrame, name: str) -> bool:

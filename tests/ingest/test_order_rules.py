@@ -8,6 +8,7 @@ import pytest
 from ingest_checks import aside, book
 
 from clvtool.errors import DataError, UsageError
+from clvtool.ingest import grouping
 from clvtool.ingest.read import read_orders
 from clvtool.ingest.reading import ReadOptions
 from clvtool.ingest.rejects import rejects
@@ -579,3 +580,20 @@ def test_wanted_columns_are_found_in_any_letter_case(write):
     with pytest.raises(DataError, match="'chanel'") as error:
         read_orders([path], extras=["chanel"])
     assert "Sales Channel" in error.value.hint
+
+
+@pytest.mark.parametrize("piece", [2, 7])
+def test_lines_that_are_put_together_in_pieces(write, piece, monkeypatch):
+    # as those of a long file are: an order and what came back of it may stand in different pieces
+    rng = random.Random(3)
+    rows = [
+        f"{rng.randrange(40)},c{rng.randrange(5)},2024-01-{rng.randrange(1, 29):02},{rng.choice([5, 7, 9, -2])},t{rng.randrange(9)}"
+        for _ in range(200)
+    ]
+    path = write("\n".join(["order_id,customer_id,date,amount,product", *rows, ""]))
+    whole = read_orders([path])
+    monkeypatch.setattr(grouping, "PIECE", piece)
+    in_pieces = read_orders([path])
+    assert book(in_pieces) == book(whole)
+    assert in_pieces.reading.warnings == whole.reading.warnings
+    assert in_pieces.reading.rows_used == 200
