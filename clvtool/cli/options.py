@@ -71,13 +71,42 @@ class Reading:
         bool, typer.Option("--minor-units", help="Amounts are in hundredths (cents).", rich_help_panel=READING)
     ] = False
     currency: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Keep only this currency.", rich_help_panel=READING)
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="Keep only this currency; with --rates, the one to tell all in.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Put several currencies into one: a table of currency, rate and, where rates change, date.",
+            rich_help_panel=READING,
+        ),
     ] = None
     keep_status: Annotated[
         list[str] | None,
         typer.Option(
             metavar="WORD",
             help="Keep orders with this status, though it means that there was no sale. Repeatable.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    match_refunds: Annotated[
+        bool,
+        typer.Option(
+            "--match-refunds",
+            help="Pair refunds that name no order with the order they mirror: same customer, same money.",
+            rich_help_panel=READING,
+        ),
+    ] = False
+    hash_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SALT",
+            help="Customers by a keyed hash, and no personal columns. SALT is any secret text.",
             rich_help_panel=READING,
         ),
     ] = None
@@ -129,6 +158,9 @@ class Reading:
             minor_units=self.minor_units,
             currency=self.currency,
             keep_status=tuple(self.keep_status or []),
+            match_refunds=self.match_refunds,
+            rates=None if self.rates is None else str(self.rates),
+            hash_ids=self.hash_ids,
         )
 
 

@@ -76,6 +76,8 @@ def describe(orders: Orders) -> None:
     money = "amount" in table.columns
     reading.add("orders", "orders", orders=bought.height, money=_total(bought))
     reading.add("orders", "refunds", orders=back.height, money=_total(back))
+    if back.height:
+        _links(bought, back, reading)
     if money:
         free = bought.filter(pl.col("amount") == 0)
         reading.add("orders", "at_amount_0", orders=free.height, detail="kept; --zero-orders drop leaves them out")
@@ -91,6 +93,14 @@ def describe(orders: Orders) -> None:
     reading.add("dates", "last", days.max())
     reading.add("currency", "currency", reading.currency or "not named")
     _sufficiency(bought, reading)
+
+
+def _links(bought: pl.DataFrame, back: pl.DataFrame, reading: Reading) -> None:
+    """Note how many refunds belong to an order that is known."""
+    linked = back.join(bought, on="order_id", how="semi").height if "order_id" in back.columns else 0
+    reading.add("orders", "refunds_linked", orders=linked, detail="to their order, by its id")
+    hint = "they take money only; --match-refunds pairs those that mirror an order" if linked < back.height else None
+    reading.add("orders", "refunds_not_linked", orders=back.height - linked, detail=hint)
 
 
 def _account(reading: Reading) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
 from clvtool.ingest.grouping import each_alone, grouped_lines, is_refund
+from clvtool.ingest.matching import match_refunds
+from clvtool.ingest.rates import in_one_currency
 from clvtool.ingest.reasons import good_rows, repeats
 from clvtool.ingest.refunds import given_back, with_refund_events
 from clvtool.schema import KINDS, LINES, MONEY_SCALE, ORDERS
@@ -63,7 +65,12 @@ def to_orders(
         if "amount" in orders.columns:  # but not in all parts
             orders = _without(orders, {"missing_amount": pl.col("amount").is_null()}, reading)
         orders = _without_copies(orders, reading)
-    orders = with_refund_events(_without_implausible(orders, reading))
+    orders = _without_implausible(orders, reading)
+    if options.match_refunds:
+        orders = match_refunds(orders, reading)
+    orders = with_refund_events(orders)
+    if options.rates:
+        orders = in_one_currency(orders, options.rates, options.currency, reading)
     if not ids and not (orders["kind"] == "refund").any():
         orders = orders.drop("order_id", strict=False)
     reading.rows_used = int(orders["rows"].sum())
@@ -197,6 +204,7 @@ def _one_currency(orders: pl.DataFrame) -> str | None:
         shown = ", ".join(f"{name} ({count})" for name, count in counts.head(8).iter_rows())
         raise DataError(
             f"the orders are in {counts.height} currencies: {shown}",
-            f"amounts of different currencies are never added; keep one: --currency {counts['currency'][0]}",
+            f"amounts of different currencies are never added; keep one: --currency {counts['currency'][0]}, "
+            "or say what they are worth: --rates FILE",
         )
     return None if counts.is_empty() else str(counts["currency"][0])

@@ -9,6 +9,7 @@ from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest import columns as header_words
 from clvtool.ingest.account import describe_rows, describe_source, nothing_left
 from clvtool.ingest.orders import to_orders
+from clvtool.ingest.privacy import check_hashing, hidden, is_personal
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect, open_sources
@@ -87,13 +88,14 @@ def read_orders(
     names = _extra_names(sources, wanted)
     if trace:
         reading.traced = {}
+    check_hashing(options.hash_ids, trace=trace)
     parts: list[Rows] = []
     spelling: dict[str, str] = {}
     for place, source in enumerate(sources, start=1):
         describe_source(source, place if len(sources) > 1 else None, reading)
         mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
         _require(mapping, source.header, reading)
-        own = _own_extras(source.header, mapping, names)
+        own = _own_extras(source.header, mapping, names, nameless=options.hash_ids is not None)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
             part = replace(
@@ -111,6 +113,7 @@ def read_orders(
     )
     if table.is_empty():
         raise nothing_left(reading, sources[0].label if len(sources) == 1 else "the input")
+    table = hidden(table, options.hash_ids, reading)
     together = pl.concat(lines, how="diagonal") if lines else None
     if together is not None and "order_id" in together.columns:
         together = together.join(table, on=["order_id", "part"], how="semi").drop("part")
@@ -138,12 +141,15 @@ def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str
     return {header_words.normal(name) for name in wanted}
 
 
-def _own_extras(header: Sequence[str], mapping: header_words.HeaderMap, names: set[str] | None) -> list[str]:
+def _own_extras(
+    header: Sequence[str], mapping: header_words.HeaderMap, names: set[str] | None, *, nameless: bool
+) -> list[str]:
     consumed = {mapping.get(role) for role in CONSUMED}
     return [
         name
         for name in header
-        if (names is None and name not in consumed) or (names is not None and header_words.normal(name) in names)
+        if (name not in consumed if names is None else header_words.normal(name) in names)
+        and not (nameless and is_personal(name, mapping))
     ]
 
 

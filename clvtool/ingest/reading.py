@@ -60,6 +60,9 @@ class ReadOptions:
     minor_units: bool = False
     currency: str | None = None
     keep_status: tuple[str, ...] = ()
+    match_refunds: bool = False
+    rates: str | None = None
+    hash_ids: str | None = field(default=None, repr=False)
 
     def said(self) -> list[str]:
         """Return the names of the options that were given."""

@@ -45,7 +45,7 @@ def with_reasons(part: Rows, options: ReadOptions, *, repeated: bool) -> pl.Data
         table = _inherited(table)
     if "blank" in table.columns:
         table = table.drop("blank")
-    if options.currency and "currency" in table.columns:
+    if options.currency and not options.rates and "currency" in table.columns:
         currency = _order_currency(table) if repeated else table["currency"]
         other = (currency != options.currency.upper()) & (table["reason"] == 0)
         table = table.with_columns(reason=set_reason(pl.lit(other), "other_currency"))
