@@ -5,24 +5,26 @@ The pass is made again only when its own rows contradict the plan it was made wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import NOBODY, HeaderMap
 from clvtool.ingest.numbers import currency_of
 from clvtool.ingest.plan import (
+    ASIDE,
     BAD,
     CODES,
     FLOAT_ID,
     MONEY_ROLES,
     Plan,
     as_text,
+    cell,
     first_plan,
     used_numbers,
     verified,
 )
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
+from clvtool.ingest.words import NOBODY, normal
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.ingest.columns import HeaderMap
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
@@ -62,13 +65,14 @@ def read_rows(
     """Read all rows of a source.
 
     The table has `order_id customer_id order_date amount order_total cost margin currency status cancelled_at
-    refunded_amount negative` as far as the source has them, with `with_lines` also `product_id product_name category
-    quantity unit_price`, then `reason` (0 or a code of CODES) and the extra columns as `extra_NAME`.
+    refunded_amount negative aside_REASON` as far as the source has them, with `with_lines` also `product_id
+    product_name category quantity unit_price`, then `reason` (0 or a code of CODES) and the extra columns as
+    `extra_NAME`.
     Raises DataError where numbers or dates can be read two ways.
     """
     if not with_cost:
         without = {role: name for role, name in mapping.columns.items() if role not in COST_ROLES}
-        mapping = HeaderMap(without, mapping.profile)
+        mapping = replace(mapping, columns=without)
     extras = list(extras)
     try:
         return _verified_rows(source, mapping, options, extras, with_lines=with_lines)
@@ -108,8 +112,8 @@ def _pass(
     schema, money = source.schema(), pl.Decimal(18, MONEY_SCALE)
     # each column is stripped once; an empty cell is null or "" from here on
     stripped = {
-        f"raw_{role}": as_text(name, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
-        for role, name in plan.mapping.columns.items()
+        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
+        for role in plan.mapping.columns
     }
     stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
     if source.kind == "csv":
@@ -138,8 +142,22 @@ def _pass(
     rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
     checks = _checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
+    aside = _aside(plan.mapping, options, schema)
+    stripped |= aside
+    cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
     return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
+
+
+def _aside(mapping: HeaderMap, options: ReadOptions, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """Return, by reason, where a column of the profile has the word that sets a row aside."""
+    kept = {normal(word) for word in options.keep_status}
+    words = {name: as_text(name, schema).str.strip_chars().str.to_lowercase() for name, *_ in mapping.aside}
+    return {
+        f"{ASIDE}{reason}": (words[name] == word).fill_null(value=False)
+        for name, word, reason in mapping.aside
+        if word not in kept
+    }
 
 
 def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -178,8 +196,8 @@ def _rounded(source: Source, plan: Plan, used: list[str]) -> int:
     """Return how many rows lose decimals of their money: those that are zeros are no loss."""
     import polars as pl
 
-    schema, columns = source.schema(), plan.mapping.columns
-    text = {role: as_text(columns[role], schema).str.strip_chars() for role in used if role in MONEY_ROLES}
+    schema = source.schema()
+    text = {role: cell(plan.mapping, role, schema).str.strip_chars() for role in used if role in MONEY_ROLES}
     lost = pl.any_horizontal(plan.numbers[role].is_rounded(text[role]) for role in text)
     return int(collect(source, source.scan().select(lost.sum())).item())
 

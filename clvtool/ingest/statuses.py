@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from clvtool.ingest.columns import normal
+from typing import TYPE_CHECKING
+
+from clvtool.ingest.words import normal
+
+if TYPE_CHECKING:
+    from clvtool.ingest.profiles import Profile
 
 _STATUS_WORDS: dict[str, str] = {
     "cancelled": "cancelled|canceled|cancelled by customer|anulowane|anulowana|anulowany|anulowano|"
@@ -75,9 +80,11 @@ SALES = frozenset(
 _BEGINNINGS = tuple(word for word, reason in STATUS_REASONS.items() if reason in {"cancelled", "voided", "failed"})
 
 
-def status_reason(status: str) -> str | None:
+def status_reason(status: str, profile: Profile | None = None) -> str | None:
     """Return what happens to an order of this status; `anulowane przez klienta` is `anulowane`. None: it is a sale."""
     word = normal(status)
+    if profile and word in profile.statuses:
+        return profile.statuses[word]
     if word in STATUS_REASONS:
         return STATUS_REASONS[word]
     begins = next((known for known in _BEGINNINGS if word.startswith(f"{known} ")), None)
