@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest.recognise import recognise
-from clvtool.ingest.words import BY_WORD, CHOSEN, CURRENCIES, NAMES, ROLES, compact, listed, normal
+from clvtool.ingest.words import BY_WORD, CHOSEN, CURRENCIES, IDENTITY, NAMES, ROLES, compact, listed, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,11 +102,17 @@ def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
     meant = f"; did you mean {near!r}?" if near else "."
     way_out = f" Say it with --map {role}={quote(near or 'COLUMN')}"
     what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
-    known = ""
-    if mapping.profile:
-        more = mapping.profile.guests if role == "customer_id" else mapping.profile.note
-        known = f" This is {mapping.profile.name}{f': {more}' if more else ''}."
+    known = f" This is {mapping.profile.name}: {mapping.profile.note}." if mapping.profile else ""
     return DataError(f"no column for the {what}", found + meant + known + way_out)
+
+
+def anonymous(mapping: HeaderMap) -> str:
+    """Return what to do about an export that may be without customers and is; nothing for any other."""
+    if mapping.profile is None or not mapping.profile.guests or set(mapping.columns) & set(IDENTITY):
+        return ""
+    name = mapping.get("customer_name")
+    names = f"; or let names do as customers: --map customer_id={quote(name)}" if name else ""
+    return f"{mapping.profile.name}: {mapping.profile.guests}{names}"
 
 
 def _given(header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:

@@ -65,15 +65,19 @@ PROFILES: tuple[Profile, ...] = (
             "status": "order status|status",
             "refunded_amount": "order refund amount|refunded amount|total refunded",
         },
+        ignore="item",  # the number of the line, in `Item #`
         note="customer 0 is a guest, told by billing e-mail",
     ),
     Profile(
         "woocommerce-analytics",
         ("customer type", "items sold", "coupon s", "n revenue|net sales|n revenue formatted"),
-        roles={"order_id": "order", "order_date": "date", "amount": "n revenue|net sales|n revenue formatted"},
-        ignore="customer",
-        guests="it names customers, but does not number them; an export of orders with billing_email tells them apart "
-        "(a plugin for order exports writes one)",
+        roles={
+            "order_id": "order",
+            "order_date": "date",
+            "amount": "n revenue|net sales|n revenue formatted",
+            "customer_name": "customer",
+        },
+        guests="take an export of orders with billing_email, as the plugins for order exports write it",
         note="net revenue, without tax and shipping; refunds are rows of their own day",
     ),
     Profile(
@@ -135,9 +139,7 @@ PROFILES: tuple[Profile, ...] = (
         "prestashop",
         ("id", "reference", "new client", "total", "payment", "status", "date"),
         roles={"order_id": "id", "order_date": "date", "order_total": "total", "customer_name": "customer"},
-        ignore="customer",
-        guests="its Customer is a name; an SQL query of orders with id_customer (Advanced Parameters, Database) tells "
-        "customers apart",
+        guests="take an SQL query of the orders with id_customer (Advanced Parameters, Database)",
     ),
     Profile(
         "amazon",
@@ -153,7 +155,7 @@ PROFILES: tuple[Profile, ...] = (
             "status": "order status",
         },
         aside=(("item status", "cancelled", "cancelled"),),
-        guests="the report of all orders names no buyer; the report of new orders has buyer-email",
+        guests="take the report of new orders, which has buyer-email",
         note="one row an item; item-price is that of all its pieces, without shipping; buyers are told by their relay "
         "address",
     ),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest.account import describe_profile, describe_rows, describe_source, nothing_left
-from clvtool.ingest.columns import HeaderMap, missing, understand
+from clvtool.ingest.columns import HeaderMap, anonymous, missing, understand
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect, open_sources
-from clvtool.ingest.words import normal
+from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def read_orders(
         describe_source(source, number, reading)
         mapping = understand(source.header, options.mapping, options.profile, source.words)
         describe_profile(mapping, len(source.header), number, reading)
-        _require(mapping, source.header, reading)
+        _require(mapping, source.header)
         own = _own_extras(source.header, mapping, names)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
@@ -107,6 +107,7 @@ def read_orders(
         describe_rows(part, number, reading, options.keep_status)
         parts.append(_spelled_alike(part, spelling))
         del part
+    _note_anonymous([part.plan.mapping for part in parts], reading)
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
     table = to_orders(
@@ -120,14 +121,20 @@ def read_orders(
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _require(mapping: HeaderMap, header: Sequence[str], reading: Reading) -> None:
-    if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
-        error = missing("customer_id", header, mapping)
-        if not (mapping.profile and mapping.profile.guests):
-            raise error
-        reading.warnings.append(f"{error.message}; {error.hint}")
+def _require(mapping: HeaderMap, header: Sequence[str]) -> None:
+    if not set(mapping.columns) & set(IDENTITY) and not anonymous(mapping):
+        raise missing("customer_id", header, mapping)
     if not mapping.get("order_date"):
         raise missing("order_date", header, mapping)
+
+
+def _note_anonymous(mappings: Iterable[HeaderMap], reading: Reading) -> None:
+    """Warn of inputs that tell no customers apart, and remember it where all of them are such."""
+    advice = [anonymous(mapping) for mapping in mappings]
+    for one in dict.fromkeys(filter(None, advice)):
+        reading.warnings.append(f"no column tells customers apart, so all orders are those of guests; {one}")
+    if all(advice):
+        reading.anonymous = "; ".join(dict.fromkeys(advice))
 
 
 def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:

@@ -24,7 +24,7 @@ from clvtool.ingest.plan import (
 )
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
-from clvtool.ingest.words import NOBODY, normal
+from clvtool.ingest.words import IDENTITY, NOBODY, normal
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 COST_ROLES = ("cost", "unit_cost", "margin")
 ORDER_MONEY = ("order_total", "cost", "margin", "refunded_amount")
 """Roles whose numbers are cells of their own beside the amount."""
-IDENTITIES = ("order_id", "customer_id", "email", "phone")
+IDENTITIES = ("order_id", *IDENTITY)
 ID_EDGES = " \t\r\n\u00a0'"
 """What is cut off the ends of an identity: white space, and the apostrophe by which a spreadsheet marks text."""
 
@@ -244,7 +244,7 @@ def _identity(columns: dict[str, pl.Expr]) -> pl.Expr:
     """Return customer id, else e-mail, else phone."""
     import polars as pl
 
-    found = {role: columns[role] for role in ("customer_id", "email", "phone") if role in columns}
+    found = {role: columns[role] for role in IDENTITY if role in columns}
     if "email" in found:
         found["email"] = found["email"].str.to_lowercase()
     if "phone" in found:

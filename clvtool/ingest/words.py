@@ -102,6 +102,9 @@ ROLES: dict[str, str] = {
 LINE_ROLES = ("quantity", "unit_price", "line_discount", "product_id", "product_name", "category")
 """Roles that only exist per order line: where one is there, two equal rows can be two real lines."""
 
+IDENTITY = ("customer_id", "email", "phone")
+"""Roles that tell customers apart, in the order in which they are asked."""
+
 CHOSEN = ("customer_name",)
 """Roles of no weight: of several columns the one whose word is listed first is taken, instead of an error."""
 
