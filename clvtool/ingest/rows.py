@@ -24,7 +24,7 @@ from clvtool.ingest.plan import (
 )
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
-from clvtool.ingest.words import IDENTITY, NOBODY, normal
+from clvtool.ingest.words import IDENTITY, NOBODY, currency_named, normal
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -132,9 +132,8 @@ def _pass(
     cells |= _money(numbers)
     if with_lines:
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
-    written = next((role for role in ("order_total", "amount", "unit_price") if role in used), None)
-    if "currency" not in columns and written is not None and not plan.numbers[written].plain:
-        cells["currency"] = currency_of(columns[written])
+    if "currency" not in columns:
+        cells |= _currency(plan, columns, used)
     if "quantity" in columns:
         pieces = columns["quantity"].str
         before = [pieces.starts_with(sign) for sign in "-(−–"]  # four looks at the first byte cost less than a pattern
@@ -147,6 +146,19 @@ def _pass(
     cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
     return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
+
+
+def _currency(plan: Plan, columns: dict[str, pl.Expr], used: list[str]) -> dict[str, pl.Expr]:
+    """Return the currency that stands in the cells of the money, or in its header; nothing where neither can be."""
+    import polars as pl
+
+    written = next((role for role in ("order_total", "amount", "unit_price") if role in used), None)
+    if written is None:
+        return {}
+    named = currency_named(plan.mapping.columns[written])
+    said = [] if plan.numbers[written].plain else [currency_of(columns[written])]
+    said += [pl.lit(named)] if named else []
+    return {"currency": pl.coalesce(said)} if said else {}
 
 
 def _aside(mapping: HeaderMap, options: ReadOptions, schema: pl.Schema) -> dict[str, pl.Expr]:

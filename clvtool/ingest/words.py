@@ -118,10 +118,9 @@ NAMES = frozenset(("customer", "client", "buyer", "klient", "kunde", "cliente", 
 }
 """Header words that may as well stand over names: they are no identity beside a column of e-mail addresses."""
 
-CURRENCIES = frozenset(
-    ("pln", "zl", "eur", "usd", "gbp", "chf", "czk", "huf", "ron", "sek", "nok", "dkk", "cad", "aud")
-)
-"""What may stand behind a header word, as in `Total (EUR)`, without changing its meaning."""
+_CODES = ("pln", "eur", "usd", "gbp", "chf", "czk", "huf", "ron", "sek", "nok", "dkk", "cad", "aud")
+CURRENCIES = {code: code.upper() for code in _CODES} | {"zl": "PLN"}
+"""What may stand behind a header word, as in `Total (EUR)` → the currency of its cells."""
 
 
 def normal(header: str) -> str:
@@ -134,6 +133,12 @@ def normal(header: str) -> str:
 def compact(header: str) -> str:
     """Return a header as `normal` does, without spaces: `OrderID` is `Order ID`."""
     return normal(header).replace(" ", "")
+
+
+def currency_named(header: str) -> str | None:
+    """Return the currency that a header names behind its word."""
+    _, _, last = normal(header).rpartition(" ")
+    return CURRENCIES.get(last)
 
 
 def listed(words: str) -> list[str]:
