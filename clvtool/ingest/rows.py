@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.numbers import currency_of
+from clvtool.ingest.cells import ORDER_MONEY, aside_cells, currency_cells, identity_cell, money_cells
 from clvtool.ingest.plan import (
-    ASIDE,
     BAD,
     CODES,
     FLOAT_ID,
@@ -24,7 +23,7 @@ from clvtool.ingest.plan import (
 )
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
-from clvtool.ingest.words import IDENTITY, NOBODY, currency_named, normal
+from clvtool.ingest.words import IDENTITY, NOBODY
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
-ORDER_MONEY = ("order_total", "cost", "margin", "refunded_amount")
-"""Roles whose numbers are cells of their own beside the amount."""
 IDENTITIES = ("order_id", *IDENTITY)
 ID_EDGES = " \t\r\n\u00a0'"
 """What is cut off the ends of an identity: white space, and the apostrophe by which a spreadsheet marks text."""
@@ -127,13 +124,13 @@ def _pass(
     texts = ["order_id", "currency", "status", "cancelled_at"]
     texts += ["product_id", "product_name", "category"] if with_lines else []
     cells = {role: columns[role] for role in texts if role in columns}
-    cells["customer_id"] = _identity(columns)
+    cells["customer_id"] = identity_cell(columns)
     cells["order_date"] = plan.dates.parse(columns["order_date"], options.tz)
-    cells |= _money(numbers)
+    cells |= money_cells(numbers)
     if with_lines:
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
     if "currency" not in columns:
-        cells |= _currency(plan, columns, used)
+        cells |= currency_cells(plan, columns, used)
     if "quantity" in columns:
         pieces = columns["quantity"].str
         before = [pieces.starts_with(sign) for sign in "-(−–"]  # four looks at the first byte cost less than a pattern
@@ -141,49 +138,11 @@ def _pass(
     rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
     checks = _checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
-    aside = _aside(plan.mapping, options, schema)
+    aside = aside_cells(plan.mapping, options, schema)
     stripped |= aside
     cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
     return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
-
-
-def _currency(plan: Plan, columns: dict[str, pl.Expr], used: list[str]) -> dict[str, pl.Expr]:
-    """Return the currency that stands in the cells of the money, or in its header; nothing where neither can be."""
-    import polars as pl
-
-    written = next((role for role in ("order_total", "amount", "unit_price") if role in used), None)
-    if written is None:
-        return {}
-    named = currency_named(plan.mapping.columns[written])
-    said = [] if plan.numbers[written].plain else [currency_of(columns[written])]
-    said += [pl.lit(named)] if named else []
-    return {"currency": pl.coalesce(said)} if said else {}
-
-
-def _aside(mapping: HeaderMap, options: ReadOptions, schema: pl.Schema) -> dict[str, pl.Expr]:
-    """Return, by reason, where a column of the profile has the word that sets a row aside."""
-    kept = {normal(word) for word in options.keep_status}
-    words = {name: as_text(name, schema).str.strip_chars().str.to_lowercase() for name, *_ in mapping.aside}
-    return {
-        f"{ASIDE}{reason}": (words[name] == word).fill_null(value=False)
-        for name, word, reason in mapping.aside
-        if word not in kept
-    }
-
-
-def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-    """Return the amount of the row, its cost, and what the order as a whole says."""
-    import polars as pl
-
-    cells: dict[str, pl.Expr] = {}
-    line = _line_amount(numbers)
-    if line is not None:
-        cells["amount"] = line
-    if "unit_cost" in numbers:
-        cost = numbers.get("quantity", pl.lit(1)) * numbers["unit_cost"]
-        cells["cost"] = cost.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
-    return cells | {role: numbers[role] for role in ORDER_MONEY if role in numbers}
 
 
 def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -250,36 +209,6 @@ def _with_blanks(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _filled(column: pl.Expr) -> pl.Expr:
     return column.is_not_null() & (column != "")
-
-
-def _identity(columns: dict[str, pl.Expr]) -> pl.Expr:
-    """Return customer id, else e-mail, else phone."""
-    import polars as pl
-
-    found = {role: columns[role] for role in IDENTITY if role in columns}
-    if "email" in found:
-        found["email"] = found["email"].str.to_lowercase()
-    if "phone" in found:
-        found["phone"] = found["phone"].str.replace_all(r"[^\d+]", "")
-    if not found:
-        return pl.lit(None, pl.String)
-    if len(found) == 1:
-        return next(iter(found.values()))
-    return pl.coalesce(pl.when(~text.is_in(NOBODY)).then(text) for text in found.values())
-
-
-def _line_amount(numbers: dict[str, pl.Expr]) -> pl.Expr | None:
-    """Return what one row is worth: its own amount, or quantity × price less discount; None without either."""
-    import polars as pl
-
-    if "amount" in numbers:
-        return numbers["amount"]
-    if "unit_price" not in numbers:
-        return None
-    amount = numbers["unit_price"] * numbers["quantity"] if "quantity" in numbers else numbers["unit_price"]
-    if "line_discount" in numbers:
-        amount = amount - numbers["line_discount"].fill_null(0)
-    return amount.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
 
 
 def _rules(
