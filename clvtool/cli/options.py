@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clvtool.errors import UsageError
+from clvtool.ingest.profiles import PROFILES
 
 if TYPE_CHECKING:
     from clvtool.ingest.read import Orders
@@ -42,7 +43,11 @@ class Reading:
     ] = None
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The export it is: plain, shopify, online-retail.", rich_help_panel=READING),
+        typer.Option(
+            metavar="NAME",
+            help=f"The export it is: plain, {', '.join(profile.name for profile in PROFILES)}.",
+            rich_help_panel=READING,
+        ),
     ] = None
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="Such as utf-8 or windows-1250.", rich_help_panel=READING)
@@ -127,11 +132,12 @@ class Reading:
     ] = None
 
     def orders(self, inputs: list[str], extras: list[str] | None) -> "Orders":
-        """Return the inputs as ORDERS; write the rejects, and refuse set-aside rows where that was asked for."""
+        """Return the inputs as ORDERS of known customers; write the rejects, refuse set-aside rows where asked for."""
         from clvtool.ingest.read import read_orders
 
         orders = read_orders(inputs, self.options(), extras=extras, trace=self.rejects is not None)
         self.finish(orders)
+        orders.reading.require_customers()
         return orders
 
     def finish(self, orders: "Orders") -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
-from clvtool.ingest.columns import normal
 from clvtool.ingest.dialect import DELIMITERS
+from clvtool.ingest.plan import ASIDE
 from clvtool.ingest.reading import REASONS
 from clvtool.ingest.statuses import SALES, status_reason
+from clvtool.ingest.words import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clvtool.ingest.columns import HeaderMap
     from clvtool.ingest.reading import Aside, Reading
     from clvtool.ingest.rows import Rows
     from clvtool.ingest.source import Source
@@ -34,20 +36,25 @@ def describe_source(source: Source, place: int | None, reading: Reading) -> None
         reading.warnings.append(note)
 
 
+def describe_profile(mapping: HeaderMap, width: int, place: int | None, reading: Reading) -> None:
+    """Note which known export it is, how sure that is and why, and of how many of its columns it says the meaning."""
+    profile = mapping.profile
+    told = [mapping.why, f"{len(mapping.meant())} of {width} columns have a meaning"]
+    told += [profile.note] if profile and profile.note else []
+    reading.add(_section("source", place), "profile", profile.name if profile else "plain", detail="; ".join(told))
+
+
 def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: Sequence[str] = ()) -> None:
     """Note which source column became what, how its values are written, and three of them."""
     section = _section("source", place)
-    profile = part.plan.mapping.profile
-    reading.add(
-        section, "profile", profile.name if profile else "plain", detail=profile.note or None if profile else None
-    )
+    mapping = part.plan.mapping
     reading.add(section, "rows", rows=part.table.height + len(part.source.given_up))
     reading.correct(section, "encoding", part.source.encoding)  # a byte far down may have shown it
     for note in part.source.notes:
         if note not in reading.warnings:
             reading.warnings.append(note)
     section = _section("columns", place)
-    for role, name in part.plan.mapping.columns.items():
+    for role in mapping.columns:
         style = ""
         if role in part.plan.numbers:
             style = part.plan.numbers[role].name
@@ -56,10 +63,12 @@ def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: 
         elif role in part.plan.float_ids:
             style = "numbers read as 17850.0 are 17850"
         reading.add(
-            section, role, name, detail=f"{style}{': ' if style else ''}{' | '.join(part.plan.samples.get(role, []))}"
+            section,
+            role,
+            ", else ".join(mapping.sources(role)),
+            detail=f"{style}{': ' if style else ''}{' | '.join(part.plan.samples.get(role, []))}",
         )
-    known = set(part.plan.mapping.columns.values())
-    others = [name for name in part.source.header if name not in known]
+    others = [name for name in part.source.header if name not in mapping.meant()]
     if others:
         reading.add(section, "others", len(others), detail=f"kept for --by and --where: {', '.join(others)}")
     _describe_statuses(part, _section("statuses", place), reading, {normal(word) for word in keep_status})
@@ -70,12 +79,16 @@ def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: 
 
 def _describe_statuses(part: Rows, section: str, reading: Reading, kept: set[str]) -> None:
     """Note how every status is taken, and warn of words that are not known: their orders count."""
+    profile = part.plan.mapping.profile
+    for name, word, said in part.plan.mapping.aside:
+        if ASIDE + said in part.table.columns and part.table[ASIDE + said].any():
+            reading.add(section, f"{name}: {word}", "set aside", rows=int(part.table[ASIDE + said].sum()))
     if "status" not in part.table.columns:
         return
     counts = part.table["status"].drop_nulls().value_counts().sort("count", "status", descending=[True, False])
     unknown = []
     for status, rows in counts.head(MOST_STATUSES).iter_rows():
-        reason = None if normal(status) in kept else status_reason(status)
+        reason = None if normal(status) in kept else status_reason(status, profile)
         taken = "set aside" if reason in REASONS else "an order and its refund" if reason else "an order"
         strange = reason is None and normal(status) not in SALES | kept
         reading.add(section, status, taken, rows=rows, detail="not a word that is known" if strange else None)

@@ -1,142 +1,22 @@
-"""Which source column means what: header words of many shops, and the profiles of known exports, all as data."""
+"""Which column of a source means what: understood from its header, by the profiles and the common header words."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
+from clvtool.ingest.recognise import recognise
+from clvtool.ingest.words import BY_WORD, CHOSEN, CURRENCIES, IDENTITY, NAMES, ROLES, compact, listed, normal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-ROLES: dict[str, str] = {
-    "order_id": (
-        "order id|order|order number|order no|order nr|order ref|order reference|invoice|invoice id|invoice no|"
-        "invoice number|transaction id|purchase id|receipt number|numer zamowienia|nr zamowienia|id zamowienia|"
-        "zamowienie|numer|bestellnummer|bestell nr|bestellung|auftragsnummer|rechnungsnummer|numero de commande|"
-        "n de commande|commande|numero de pedido|no de pedido|pedido|id pedido|id de pedido|id commande"
-    ),
-    "customer_id": (
-        "customer id|customer|customer no|customer number|customer nr|client id|client|user id|buyer id|buyer|"
-        "account id|cust id|id klienta|klient|klient id|numer klienta|nr klienta|kundennummer|kunden nr|kunden id|"
-        "kunde|id client|numero client|id cliente|id de cliente|cliente|numero de cliente|identyfikator klienta"
-    ),
-    "email": (
-        "email|e mail|email address|customer email|billing email|buyer email|adres email|adres e mail|"
-        "e mail adresse|courriel|adresse email|adresse e mail|correo|correo electronico"
-    ),
-    "phone": "phone|phone number|customer phone|billing phone|telefon|numer telefonu|telephone|telefono|telefonnummer",
-    "order_date": (
-        "order date|date|created|created at|created on|purchase date|purchased at|invoice date|transaction date|"
-        "date created|created utc|created date utc|order created at|ordered at|sale date|data zamowienia|data|"
-        "data zakupu|data zlozenia|bestelldatum|datum|kaufdatum|rechnungsdatum|date de commande|date commande|"
-        "date d achat|fecha|fecha de pedido|fecha de compra"
-    ),
-    "order_total": (
-        "total|order total|grand total|total amount|total price|order value|order amount|total paid|amount paid|"
-        "suma|kwota zamowienia|wartosc zamowienia|razem|gesamt|gesamtbetrag|gesamtsumme|montant total|total commande|"
-        "importe total|total pedido"
-    ),
-    "amount": (
-        "amount|revenue|sales|net revenue|n revenue|line amount|line total|spend|value|price paid|kwota|kwota pln|"
-        "wartosc|betrag|umsatz|montant|importe"
-    ),
-    "quantity": (
-        "quantity|qty|units|items|lineitem quantity|ilosc|liczba sztuk|menge|anzahl|quantite|cantidad|unidades"
-    ),
-    "unit_price": "unit price|price|item price|lineitem price|cena|cena jednostkowa|preis|einzelpreis|prix|"
-    "prix unitaire|precio|precio unitario",
-    "line_discount": "line discount|lineitem discount|discount per line",
-    "cost": "cost|total cost|cogs|cost of goods|cost of goods sold|line cost|koszt|koszt zakupu|kosten|cout|coste",
-    "unit_cost": "unit cost|cost price|purchase price|cost per item|cena zakupu|einkaufspreis|prix d achat|"
-    "precio de coste",
-    "margin": "",  # only when asked for: a column of that name may as well hold rates
-    "currency": "currency|order currency|currency code|waluta|wahrung|devise|moneda",
-    "status": (
-        "status|order status|payment status|state|financial status|status zamowienia|stan|bestellstatus|statut|estado"
-    ),
-    "cancelled_at": "cancelled at|canceled at|data anulowania",
-    "refunded_amount": "refunded amount|amount refunded|refund amount|total refunded|kwota zwrotu",
-    "product_id": "product id|sku|stock code|stockcode|item id|product code|lineitem sku|id produktu|kod produktu|"
-    "artikelnummer",
-    "product_name": (
-        "product|product name|item|item name|description|lineitem name|produkt|nazwa produktu|produktname|artikel|"
-        "produit|producto"
-    ),
-    "category": "category|product category|product type|kategoria|kategorie|categorie|categoria",
-}
-"""Role → header words, as `normal` writes them. A column may be claimed by one role only."""
+    from clvtool.ingest.profiles import Profile
 
 NEAR = 0.7
 """How like a header word a column name must be to be proposed for it."""
-LINE_ROLES = ("quantity", "unit_price", "line_discount", "product_id", "product_name", "category")
-"""Roles that only exist per order line: where one is there, two equal rows can be two real lines."""
-
-_NOBODY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
-NOBODY = sorted({form for word in _NOBODY for form in (word, word.upper(), word.capitalize())} | {"NaN"})
-"""What stands for no customer."""
-
-NAMES = frozenset(("customer", "client", "buyer", "klient", "kunde", "cliente"))
-"""Header words that may as well stand over names: they are no identity beside a column of e-mail addresses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A known export: by which headers it is recognised, and what differs from the common header words."""
-
-    name: str
-    signature: tuple[str, ...]
-    roles: Mapping[str, str] = field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-    refund_prefix: str = ""  # an order id that begins with it is a cancellation
-    adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
-    anonymous: bool = False  # it tells no customers apart: all its orders are those of guests
-    note: str = ""
-
-
-PROFILES: tuple[Profile, ...] = (
-    Profile(
-        "shopify",
-        ("name", "financial status", "lineitem quantity", "created at"),
-        roles={
-            "order_id": "name",
-            "email": "email",
-            "phone": "phone",
-            "order_date": "created at",
-            "order_total": "total",
-            "status": "financial status",
-            "cancelled_at": "cancelled at",
-            "refunded_amount": "refunded amount",
-        },
-        ignore=("billing phone", "shipping phone", "receipt number", "id"),
-        note="one row a line item; the order's own cells stand on its first row only; refunds have no date of their "
-        "own, so they stand on the order's day",
-    ),
-    Profile(
-        "online-retail",
-        ("stockcode", "description", "quantity", "country"),
-        roles={
-            "order_id": "invoiceno|invoice",
-            "customer_id": "customerid|customer id",
-            "order_date": "invoicedate",
-            "unit_price": "unitprice|price",
-            "product_id": "stockcode",
-        },
-        refund_prefix="C",
-        adjustment_prefix="A",
-        note="invoices that begin with C are cancellations, with A bad-debt adjustments",
-    ),
-    Profile(
-        "woocommerce-analytics",
-        ("n revenue formatted", "customer type", "items sold"),
-        ignore=("customer",),
-        anonymous=True,
-        note="it names customers, but does not number them: an export of orders with billing_email tells them apart",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +24,24 @@ class HeaderMap:
     """What was understood of a header: role → source column, and the profile that said so."""
 
     columns: dict[str, str]
-    profile: Profile | None
+    profile: Profile | None = None
+    why: str = ""  # it is this profile, or none
+    instead: dict[str, str] = field(default_factory=dict)
+    """Role → the column that says it better in the rows in which the first of these columns is filled."""
+    aside: tuple[tuple[str, str, str], ...] = ()  # column, word, reason: a row with that word there is set aside
 
     def get(self, role: str) -> str | None:
         """Return the source column of a role, or None."""
         return self.columns.get(role)
 
+    def sources(self, role: str) -> list[str]:
+        """Return all source columns of a role, the one that goes before the others first."""
+        return [by_role[role] for by_role in (self.instead, self.columns) if role in by_role]
 
-def normal(header: str) -> str:
-    """Return a header in lower case without diacritics and punctuation, words parted by one space."""
-    text = unicodedata.normalize("NFKD", header.replace("ł", "l").replace("Ł", "L")).casefold()
-    kept = "".join(sign if sign.isalnum() else " " for sign in text if not unicodedata.combining(sign))
-    return " ".join(kept.split())
-
-
-_BY_WORD = {word: role for role, words in ROLES.items() for word in words.split("|") if word}
-_BY_WORD |= {word.replace(" ", ""): role for word, role in _BY_WORD.items()}
+    def meant(self) -> set[str]:
+        """Return the columns that say anything."""
+        by_role = {name for role in self.columns for name in self.sources(role)}
+        return by_role | {name for name, *_ in self.aside}
 
 
 def understand(
@@ -174,36 +56,36 @@ def understand(
     over everything. Raises UsageError for a role or profile that does not exist, DataError for a column that is not
     there, and where two columns claim one role.
     """
-    profile = _profile(header, profile_name)
-    columns: dict[str, str] = {}
-    for role, name in given.items():
-        if role not in ROLES:
-            known = _BY_WORD.get(normal(role))
-            hint = f"did you mean {known}?" if known else did_you_mean(role, ROLES)
-            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
-        columns[role] = _find(header, name)
-    taken = set(columns.values())
-    by_word: dict[str, str] = dict(_BY_WORD)
-    own_roles = profile.roles if profile else {}
-    if profile:
-        by_word = {word: role for word, role in by_word.items() if role not in own_roles}
-        by_word |= {word: role for role, own in own_roles.items() for word in own.split("|")}
-        by_word = {word: role for word, role in by_word.items() if word not in profile.ignore}
-    claims: dict[str, list[str]] = {}
-    for name, word in zip(header, words or header, strict=True):
-        claimed = by_word.get(normal(word))
-        if claimed is not None and claimed not in columns and name not in taken:
-            claims.setdefault(claimed, []).append(name)
+    written = dict(zip(header, map(compact, words or header), strict=True))
+    profile, why = recognise(words or header, profile_name)
+    columns = _given(header, given)
+    own = {role: ROLES[role] for role in CHOSEN} | dict(profile.roles if profile else {})
+    ignored = listed(profile.ignore) if profile else []
+    claims = {role: _first(said, written, columns.values()) for role, said in own.items() if role not in columns}
+    of_profile = {*ignored, *(word for said in own.values() for word in listed(said))}
+    free = {name: word for name, word in written.items() if name not in columns.values() and word not in of_profile}
+    common = {name: BY_WORD.get(word) for name, word in free.items()}
+    marked = {name: BY_WORD.get(_unmarked(name)) for name in free if common[name] is None}
+    for by_column in (common, marked):  # `Total EUR` is the total where there is no `Total`
+        claimed = {*columns, *own, *(role for role, names in claims.items() if names)}
+        for name, role in by_column.items():
+            if role is not None and role not in claimed:
+                claims.setdefault(role, []).append(name)
     for role, names in claims.items():
-        if len(names) > 1:
+        if len(names) > 1 and role not in CHOSEN:
             raise DataError(
                 f"columns {' and '.join(repr(name) for name in names)} look like {role}",
                 f"say which one it is: --map {role}={quote(names[0])}",
             )
-        columns[role] = names[0]
+        if names:
+            columns[role] = names[0]
     if "email" in columns and "customer_id" not in given and normal(columns.get("customer_id", "")) in NAMES:
-        del columns["customer_id"]
-    return HeaderMap(columns, profile)
+        columns.setdefault("customer_name", columns.pop("customer_id"))
+    columns = {role: columns[role] for role in ROLES if role in columns}
+    if profile is None:
+        return HeaderMap(columns, why=why)
+    aside = [(name, word, reason) for where, word, reason in profile.aside for name in _first(where, written)]
+    return HeaderMap(columns, profile, why, _instead(profile, written, given), tuple(aside))
 
 
 def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
@@ -218,10 +100,31 @@ def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
     near = near if likeness.get(near, 0) >= NEAR else ""
     found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
     meant = f"; did you mean {near!r}?" if near else "."
-    known = f" This is {mapping.profile.name}: {mapping.profile.note}." if mapping.profile else ""
-    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
     way_out = f" Say it with --map {role}={quote(near or 'COLUMN')}"
+    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
+    known = f" This is {mapping.profile.name}: {mapping.profile.note}." if mapping.profile else ""
     return DataError(f"no column for the {what}", found + meant + known + way_out)
+
+
+def anonymous(mapping: HeaderMap) -> str:
+    """Return what to do about an export that may be without customers and is; nothing for any other."""
+    if mapping.profile is None or not mapping.profile.guests or set(mapping.columns) & set(IDENTITY):
+        return ""
+    name = mapping.get("customer_name")
+    names = f"; or let names do as customers: --map customer_id={quote(name)}" if name else ""
+    return f"{mapping.profile.name}: {mapping.profile.guests}{names}"
+
+
+def _given(header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns that the user named."""
+    columns = {}
+    for role, name in given.items():
+        if role not in ROLES:
+            known = BY_WORD.get(compact(role))
+            hint = f"did you mean {known}?" if known else did_you_mean(role, ROLES)
+            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
+        columns[role] = _find(header, name)
+    return columns
 
 
 def _find(header: Sequence[str], name: str) -> str:
@@ -233,14 +136,24 @@ def _find(header: Sequence[str], name: str) -> str:
     raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
 
 
-def _profile(header: Sequence[str], name: str | None) -> Profile | None:
-    if name is not None:
-        for profile in PROFILES:
-            if profile.name == name:
-                return profile
-        if name == "plain":
-            return None
-        known = ["plain", *(profile.name for profile in PROFILES)]
-        raise UsageError(f"there is no profile {name!r}", did_you_mean(name, known))
-    words = {normal(column) for column in header}
-    return next((profile for profile in PROFILES if set(profile.signature) <= words), None)
+def _first(said: str, written: Mapping[str, str], taken: Iterable[str] = ()) -> list[str]:
+    """Return the columns of the first of these words that stands in the header."""
+    for word in listed(said):
+        names = [name for name, own in written.items() if own == word and name not in taken]
+        if names:
+            return names
+    return []
+
+
+def _unmarked(name: str) -> str:
+    """Return a header word without the currency behind it."""
+    *words, last = normal(name).split() or [""]
+    return "".join(words) if last in CURRENCIES else ""
+
+
+def _instead(profile: Profile, written: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the better columns where all of them are there, as they go together, and the user named none himself."""
+    found = {role: _first(said, written) for role, said in profile.instead.items()}
+    if set(found) & set(given) or not all(found.values()):
+        return {}
+    return {role: names[0] for role, names in found.items()}

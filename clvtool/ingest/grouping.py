@@ -42,6 +42,9 @@ def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFr
     grouped = pl.concat(pieces, how="diagonal") if len(pieces) > 1 else pieces[0]
     del lines, pieces
     names = grouped.columns
+    if "in_full" in names and grouped["refund"].any():  # rows that took money back say more than the status
+        back = grouped.filter("refund")["order_id"].unique()
+        grouped = grouped.with_columns(in_full=pl.col("in_full") & ~pl.col("order_id").is_in(back.implode()))
     if "amount" in names:
         fits = pl.col("amount").cast(pl.Decimal(18, MONEY_SCALE), strict=False).is_not_null()
         grouped = grouped.with_columns(too_large=pl.col("amount").is_not_null() & ~fits)

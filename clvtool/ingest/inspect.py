@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clvtool.ingest.reading import ReadOptions
 
 ENOUGH = 3
+MANY_NAMES = 10
+"""Names beside one e-mail address that no household has."""
 DEFINITIONS = {
     "rows": "rows of the input; rows read = rows used + rows set aside, each set aside for one reason",
     "orders": "orders (or refunds) they make up",
@@ -88,6 +90,7 @@ def describe(orders: Orders) -> None:
     reading.add(
         "identity", "without_customer", orders=guests.filter(is_order).height, money=_total(guests), detail=share
     )
+    _placeholders(bought, reading)
     days = bought["order_date"] if bought.height else table["order_date"]
     reading.add("dates", "first", days.min())
     reading.add("dates", "last", days.max())
@@ -117,6 +120,29 @@ def _account(reading: Reading) -> None:
             money=one.money or None,
             detail=REASONS[reason],
         )
+
+
+def _placeholders(bought: pl.DataFrame, reading: Reading) -> None:
+    """Warn of e-mail addresses that stand beside very many names: a marketplace writes its own for every buyer."""
+    import polars as pl
+
+    for column in sorted({fact.value for fact in reading.facts if fact.item == "customer_name" and fact.value}):
+        if column not in bought.columns:  # it is one in another spelling
+            continue
+        shared = (
+            bought.filter(pl.col("customer_id").str.contains("@", literal=True))
+            .group_by("customer_id")
+            .agg(orders=pl.len(), names=pl.col(column).str.to_lowercase().drop_nulls().n_unique())
+            .filter(pl.col("names") > MANY_NAMES)
+        )
+        if shared.height:
+            orders = int(shared["orders"].sum())
+            reading.add("identity", "placeholder_emails", shared.height, orders=orders, detail=f"told by {column!r}")
+            reading.warnings.append(
+                f"{shared.height} e-mail addresses stand beside more than {MANY_NAMES} different names each, as the "
+                f"placeholder of a marketplace does: each counts as one customer, with {orders} orders in all "
+                "(--map customer_id=COLUMN names a better column)"
+            )
 
 
 def _sufficiency(bought: pl.DataFrame, reading: Reading) -> None:

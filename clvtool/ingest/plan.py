@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
-from clvtool.ingest.columns import NOBODY
 from clvtool.ingest.dates import ISO, TIME_OF_DAY, DateStyle, date_style
 from clvtool.ingest.numbers import PLAIN, NumberStyle, number_style
 from clvtool.ingest.reading import REASONS, ReadOptions
 from clvtool.ingest.source import Source, collect
+from clvtool.ingest.words import NOBODY
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,8 @@ BAD = {
 """Role → the reason of a row whose number cannot be read; `bad_amount` for the others."""
 CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
 """Reason → the number that stands for it in the `reason` column; 0 is a good row."""
+ASIDE = "aside_"
+"""What stands before a reason in the name of the column that tells where a profile sets a row aside for it."""
 FLOAT_ID = r"^-?\d+\.0$"
 
 
@@ -69,15 +71,26 @@ def as_text(name: str, schema: pl.Schema) -> pl.Expr:
     return column.cast(pl.String)
 
 
+def cell(mapping: HeaderMap, role: str, schema: pl.Schema) -> pl.Expr:
+    """Return what each row says for a role, as text: its column, or the better one where the row has those."""
+    import polars as pl
+
+    own = as_text(mapping.columns[role], schema)
+    if role not in mapping.instead:
+        return own
+    filled = as_text(next(iter(mapping.instead.values())), schema).str.strip_chars() != ""
+    return pl.when(filled.fill_null(value=False)).then(as_text(mapping.instead[role], schema)).otherwise(own)
+
+
 def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan:
     """Return the plan that the first rows suggest."""
     schema = source.schema()
-    names = dict.fromkeys(mapping.columns.values())
-    sample = collect(source, source.scan().head(SAMPLE_ROWS).select(as_text(name, schema) for name in names))
-    values = {role: sample[name].drop_nulls().str.strip_chars() for role, name in mapping.columns.items()}
+    cells = {role: cell(mapping, role, schema) for role in mapping.columns}
+    sample = collect(source, source.scan().head(SAMPLE_ROWS).select(**cells))
+    values = {role: sample[role].drop_nulls().str.strip_chars() for role in cells}
     values = {role: found.filter(found != "") for role, found in values.items()}
-    kinds = {role: schema[name] for role, name in mapping.columns.items()}
-    typed = {role for role, kind in kinds.items() if kind.is_numeric() and role in NUMBER_ROLES}
+    kinds = {role: [schema[name] for name in mapping.sources(role)] for role in cells}
+    typed = {role for role in NUMBER_ROLES if role in kinds and all(kind.is_numeric() for kind in kinds[role])}
     unsettled = {role for role in IDENTIFIERS if role in values and values[role].is_empty()}
     numbers: dict[str, NumberStyle] = {}
     for role in NUMBER_ROLES:
@@ -93,7 +106,7 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
         if options.decimal is None and not values[role].str.contains("[.,]").any():
             unsettled.add(role)
     dates: DateStyle | None = None
-    if kinds["order_date"].is_temporal():
+    if kinds["order_date"][0].is_temporal():
         dates = ISO
         typed.add("order_date")
     else:
@@ -163,7 +176,7 @@ def used_numbers(plan: Plan, *, with_lines: bool = False) -> list[str]:
 
 def _values(source: Source, plan: Plan, role: str) -> pl.Series:
     """Return all different values of a column."""
-    column = as_text(plan.mapping.columns[role], source.schema())
+    column = cell(plan.mapping, role, source.schema())
     return collect(source, source.scan().select(column.str.strip_chars().drop_nulls().unique())).to_series()
 
 

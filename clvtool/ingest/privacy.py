@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
-from clvtool.ingest.columns import normal
+from clvtool.ingest.words import normal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clvtool.ingest.columns import HeaderMap
     from clvtool.ingest.reading import Reading
 
-IDENTITY = ("customer_id", "email", "phone")
+PERSONAL_ROLES = ("customer_id", "email", "phone", "customer_name")
 HASH_BYTES = 16
 _PERSONAL = frozenset(
     normal(
@@ -33,7 +33,7 @@ _OF_GOODS = frozenset(("product", "item", "lineitem", "sku", "category", "gift",
 def is_personal(header: str, mapping: HeaderMap) -> bool:
     """Return whether a column may say who somebody is, by its header."""
     words = set(normal(header).split())
-    own = {mapping.get(role) for role in IDENTITY}
+    own = {name for role in PERSONAL_ROLES for name in mapping.sources(role)}
     return header in own or bool(words & _PERSONAL and not words & _OF_GOODS)
 
 
@@ -52,7 +52,7 @@ def hidden(orders: pl.DataFrame, salt: str | None, reading: Reading) -> pl.DataF
     hashes = [hashlib.blake2b(one.encode(), key=key, digest_size=HASH_BYTES).hexdigest() for one in known]
     hashed = pl.DataFrame({"customer_id": known, "hashed": pl.Series(hashes, dtype=pl.String)})
     reading.facts = [
-        replace(fact, detail=None) if fact.section.startswith("columns") and fact.item in IDENTITY else fact
+        replace(fact, detail=None) if fact.section.startswith("columns") and fact.item in PERSONAL_ROLES else fact
         for fact in reading.facts
     ]
     reading.add("identity", "hashed", detail="customers by a keyed hash; personal columns are left out")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
-from clvtool.ingest.columns import normal
 from clvtool.ingest.dates import date_style
 from clvtool.ingest.source import collect, open_sources
+from clvtool.ingest.words import normal
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:

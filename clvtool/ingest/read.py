@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
-from clvtool.ingest import columns as header_words
-from clvtool.ingest.account import describe_rows, describe_source, nothing_left
+from clvtool.ingest.account import describe_profile, describe_rows, describe_source, nothing_left
+from clvtool.ingest.columns import HeaderMap, anonymous, missing, understand
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.privacy import check_hashing, hidden, is_personal
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect, open_sources
+from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:
@@ -92,9 +93,11 @@ def read_orders(
     parts: list[Rows] = []
     spelling: dict[str, str] = {}
     for place, source in enumerate(sources, start=1):
-        describe_source(source, place if len(sources) > 1 else None, reading)
-        mapping = header_words.understand(source.header, options.mapping, options.profile, source.words)
-        _require(mapping, source.header, reading)
+        number = place if len(sources) > 1 else None
+        describe_source(source, number, reading)
+        mapping = understand(source.header, options.mapping, options.profile, source.words)
+        describe_profile(mapping, len(source.header), number, reading)
+        _require(mapping, source.header)
         own = _own_extras(source.header, mapping, names, nameless=options.hash_ids is not None)
         part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
         if trace:
@@ -102,10 +105,11 @@ def read_orders(
                 part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
             )
         if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
-            raise header_words.missing("currency", source.header, mapping)
-        describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
+            raise missing("currency", source.header, mapping)
+        describe_rows(part, number, reading, options.keep_status)
         parts.append(_spelled_alike(part, spelling))
         del part
+    _note_anonymous([part.plan.mapping for part in parts], reading)
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
     table = to_orders(
@@ -120,35 +124,39 @@ def read_orders(
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
 
 
-def _require(mapping: header_words.HeaderMap, header: Sequence[str], reading: Reading) -> None:
-    if not any(mapping.get(role) for role in ("customer_id", "email", "phone")):
-        error = header_words.missing("customer_id", header, mapping)
-        if not (mapping.profile and mapping.profile.anonymous):
-            raise error
-        reading.warnings.append(f"{error.message}; {error.hint}")
+def _require(mapping: HeaderMap, header: Sequence[str]) -> None:
+    if not set(mapping.columns) & set(IDENTITY) and not anonymous(mapping):
+        raise missing("customer_id", header, mapping)
     if not mapping.get("order_date"):
-        raise header_words.missing("order_date", header, mapping)
+        raise missing("order_date", header, mapping)
+
+
+def _note_anonymous(mappings: Iterable[HeaderMap], reading: Reading) -> None:
+    """Warn of inputs that tell no customers apart, and remember it where all of them are such."""
+    advice = [anonymous(mapping) for mapping in mappings]
+    for one in dict.fromkeys(filter(None, advice)):
+        reading.warnings.append(f"no column tells customers apart, so all orders are those of guests; {one}")
+    if all(advice):
+        reading.anonymous = "; ".join(dict.fromkeys(advice))
 
 
 def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:
     """Return the wanted extra columns in `normal` form; raise DataError for one that no source has."""
     if wanted is None:
         return None
-    known = {header_words.normal(name): name for source in sources for name in source.header}
+    known = {normal(name): name for source in sources for name in source.header}
     for name in wanted:
-        if header_words.normal(name) not in known and name not in ORDERS:
+        if normal(name) not in known and name not in ORDERS:
             raise DataError(f"there is no column {name!r}", did_you_mean(name, known.values()))
-    return {header_words.normal(name) for name in wanted}
+    return {normal(name) for name in wanted}
 
 
-def _own_extras(
-    header: Sequence[str], mapping: header_words.HeaderMap, names: set[str] | None, *, nameless: bool
-) -> list[str]:
-    consumed = {mapping.get(role) for role in CONSUMED}
+def _own_extras(header: Sequence[str], mapping: HeaderMap, names: set[str] | None, *, nameless: bool) -> list[str]:
+    consumed = {name for role in CONSUMED if mapping.get(role) for name in mapping.sources(role)}
     return [
         name
         for name in header
-        if (name not in consumed if names is None else header_words.normal(name) in names)
+        if (name not in consumed if names is None else normal(name) in names)
         and not (nameless and is_personal(name, mapping))
     ]
 
@@ -156,7 +164,7 @@ def _own_extras(
 def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
     """Give extra columns the spelling of the first input that has them: `Channel` and `channel` are one column."""
     own = [name for name in part.table.columns if name.startswith("extra_")]
-    said = {name: spelling.setdefault(header_words.normal(name.removeprefix("extra_")), name) for name in own}
+    said = {name: spelling.setdefault(normal(name.removeprefix("extra_")), name) for name in own}
     kept = [name for name, new in said.items() if name == new]
     names = {name: new for name, new in said.items() if new not in kept and list(said.values()).count(new) == 1}
     return replace(part, table=part.table.rename(names))
@@ -201,9 +209,9 @@ def _converted(
     if wanted is None:
         chosen = [name for name in header if with_cost or name != "cost"]
     else:
-        by_normal = {header_words.normal(name): name for name in header}
+        by_normal = {normal(name): name for name in header}
         for name in wanted:
-            if header_words.normal(name) not in by_normal:
+            if normal(name) not in by_normal:
                 raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
-        chosen = [*canonical, *dict.fromkeys(by_normal[header_words.normal(name)] for name in wanted)]
+        chosen = [*canonical, *dict.fromkeys(by_normal[normal(name)] for name in wanted)]
     return Orders(collect(source, source.scan().select(list(dict.fromkeys(chosen)))), reading)

@@ -106,6 +106,7 @@ class Reading:
     set_aside: dict[str, Aside] = field(default_factory=dict)
     currency: str | None = None
     warnings: list[str] = field(default_factory=list)
+    anonymous: str = ""  # where no column tells customers apart: what to do about it
     traced: dict[int, str] | None = None  # when asked for: number of a row → why it was set aside
     sources: tuple[Source, ...] = ()  # where the rows can be seen again
 
@@ -138,6 +139,11 @@ class Reading:
             raise DataError(
                 f"--strict: rows were set aside ({reasons})", "see them: clvtool inspect FILE --rejects FILE"
             )
+
+    def require_customers(self) -> None:
+        """Raise DataError where no column of the inputs tells customers apart."""
+        if self.anonymous:
+            raise DataError("no column tells customers apart, so there is nothing to say of them", self.anonymous)
 
     def to_json(self) -> str:
         """Return the reading as text for a converted file."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import LINE_ROLES, normal
-from clvtool.ingest.plan import CODES, as_text
+from clvtool.ingest.plan import ASIDE, CODES, as_text
 from clvtool.ingest.source import collect
 from clvtool.ingest.statuses import STATUS_REASONS, status_reason
+from clvtool.ingest.words import LINE_ROLES, normal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,9 +89,10 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
     blank = [pl.col(name).is_null() for name in ("status", "cancelled_at") if name in table.columns]
     if blank:
         table = table.with_columns(in_full=pl.lit(value=False), blank=pl.all_horizontal(blank))
+    profile = part.plan.mapping.profile
     if "status" in table.columns:
         words = [word for word in table["status"].unique() if word is not None]
-        reasons = {word: status_reason(word) for word in words if normal(word) not in kept}
+        reasons = {word: status_reason(word, profile) for word in words if normal(word) not in kept}
         codes = {word: CODES[reason] for word, reason in reasons.items() if reason in CODES}
         refunded = [word for word, reason in reasons.items() if reason == "refunded"]
         own = pl.col("status").replace_strict(codes, default=0, return_dtype=pl.UInt8) if codes else pl.lit(0, pl.UInt8)
@@ -99,12 +100,14 @@ def _with_status(part: Rows, options: ReadOptions) -> pl.DataFrame:
             reason=pl.when(pl.col("reason") == 0).then(own.fill_null(0)).otherwise("reason"),
             in_full=pl.col("status").is_in(refunded).fill_null(value=False),
         ).drop("status")
+    for name in [name for name in table.columns if name.startswith(ASIDE)]:
+        said = pl.col(name) & (pl.col("reason") == 0)
+        table = table.with_columns(reason=set_reason(said, name.removeprefix(ASIDE))).drop(name)
     if "cancelled_at" in table.columns:
         if "cancelled" not in kept:
             cancelled = pl.col("cancelled_at").is_not_null() & (pl.col("reason") == 0)
             table = table.with_columns(reason=set_reason(cancelled, "cancelled"))
         table = table.drop("cancelled_at")
-    profile = part.plan.mapping.profile
     if profile and profile.adjustment_prefix and "order_id" in table.columns:
         adjustment = pl.col("order_id").str.starts_with(profile.adjustment_prefix) & (pl.col("reason") == 0)
         table = table.with_columns(reason=set_reason(adjustment, "adjustment"))

@@ -5,11 +5,10 @@ The pass is made again only when its own rows contradict the plan it was made wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.columns import NOBODY, HeaderMap
-from clvtool.ingest.numbers import currency_of
+from clvtool.ingest.cells import ORDER_MONEY, aside_cells, currency_cells, identity_cell, money_cells
 from clvtool.ingest.plan import (
     BAD,
     CODES,
@@ -17,12 +16,14 @@ from clvtool.ingest.plan import (
     MONEY_ROLES,
     Plan,
     as_text,
+    cell,
     first_plan,
     used_numbers,
     verified,
 )
 from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
 from clvtool.ingest.tolerant import without_bad_quotes
+from clvtool.ingest.words import IDENTITY, NOBODY
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -30,12 +31,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.ingest.columns import HeaderMap
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
-ORDER_MONEY = ("order_total", "cost", "margin", "refunded_amount")
-"""Roles whose numbers are cells of their own beside the amount."""
-IDENTITIES = ("order_id", "customer_id", "email", "phone")
+IDENTITIES = ("order_id", *IDENTITY)
 ID_EDGES = " \t\r\n\u00a0'"
 """What is cut off the ends of an identity: white space, and the apostrophe by which a spreadsheet marks text."""
 
@@ -62,13 +62,14 @@ def read_rows(
     """Read all rows of a source.
 
     The table has `order_id customer_id order_date amount order_total cost margin currency status cancelled_at
-    refunded_amount negative` as far as the source has them, with `with_lines` also `product_id product_name category
-    quantity unit_price`, then `reason` (0 or a code of CODES) and the extra columns as `extra_NAME`.
+    refunded_amount negative aside_REASON` as far as the source has them, with `with_lines` also `product_id
+    product_name category quantity unit_price`, then `reason` (0 or a code of CODES) and the extra columns as
+    `extra_NAME`.
     Raises DataError where numbers or dates can be read two ways.
     """
     if not with_cost:
         without = {role: name for role, name in mapping.columns.items() if role not in COST_ROLES}
-        mapping = HeaderMap(without, mapping.profile)
+        mapping = replace(mapping, columns=without)
     extras = list(extras)
     try:
         return _verified_rows(source, mapping, options, extras, with_lines=with_lines)
@@ -108,8 +109,8 @@ def _pass(
     schema, money = source.schema(), pl.Decimal(18, MONEY_SCALE)
     # each column is stripped once; an empty cell is null or "" from here on
     stripped = {
-        f"raw_{role}": as_text(name, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
-        for role, name in plan.mapping.columns.items()
+        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
+        for role in plan.mapping.columns
     }
     stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
     if source.kind == "csv":
@@ -123,14 +124,13 @@ def _pass(
     texts = ["order_id", "currency", "status", "cancelled_at"]
     texts += ["product_id", "product_name", "category"] if with_lines else []
     cells = {role: columns[role] for role in texts if role in columns}
-    cells["customer_id"] = _identity(columns)
+    cells["customer_id"] = identity_cell(columns)
     cells["order_date"] = plan.dates.parse(columns["order_date"], options.tz)
-    cells |= _money(numbers)
+    cells |= money_cells(numbers)
     if with_lines:
         cells |= {role: numbers[role] for role in ("quantity", "unit_price") if role in numbers}
-    written = next((role for role in ("order_total", "amount", "unit_price") if role in used), None)
-    if "currency" not in columns and written is not None and not plan.numbers[written].plain:
-        cells["currency"] = currency_of(columns[written])
+    if "currency" not in columns:
+        cells |= currency_cells(plan, columns, used)
     if "quantity" in columns:
         pieces = columns["quantity"].str
         before = [pieces.starts_with(sign) for sign in "-(−–"]  # four looks at the first byte cost less than a pattern
@@ -138,22 +138,11 @@ def _pass(
     rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
     checks = _checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
+    aside = aside_cells(plan.mapping, options, schema)
+    stripped |= aside
+    cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
     return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
-
-
-def _money(numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-    """Return the amount of the row, its cost, and what the order as a whole says."""
-    import polars as pl
-
-    cells: dict[str, pl.Expr] = {}
-    line = _line_amount(numbers)
-    if line is not None:
-        cells["amount"] = line
-    if "unit_cost" in numbers:
-        cost = numbers.get("quantity", pl.lit(1)) * numbers["unit_cost"]
-        cells["cost"] = cost.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
-    return cells | {role: numbers[role] for role in ORDER_MONEY if role in numbers}
 
 
 def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -178,8 +167,8 @@ def _rounded(source: Source, plan: Plan, used: list[str]) -> int:
     """Return how many rows lose decimals of their money: those that are zeros are no loss."""
     import polars as pl
 
-    schema, columns = source.schema(), plan.mapping.columns
-    text = {role: as_text(columns[role], schema).str.strip_chars() for role in used if role in MONEY_ROLES}
+    schema = source.schema()
+    text = {role: cell(plan.mapping, role, schema).str.strip_chars() for role in used if role in MONEY_ROLES}
     lost = pl.any_horizontal(plan.numbers[role].is_rounded(text[role]) for role in text)
     return int(collect(source, source.scan().select(lost.sum())).item())
 
@@ -220,36 +209,6 @@ def _with_blanks(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _filled(column: pl.Expr) -> pl.Expr:
     return column.is_not_null() & (column != "")
-
-
-def _identity(columns: dict[str, pl.Expr]) -> pl.Expr:
-    """Return customer id, else e-mail, else phone."""
-    import polars as pl
-
-    found = {role: columns[role] for role in ("customer_id", "email", "phone") if role in columns}
-    if "email" in found:
-        found["email"] = found["email"].str.to_lowercase()
-    if "phone" in found:
-        found["phone"] = found["phone"].str.replace_all(r"[^\d+]", "")
-    if not found:
-        return pl.lit(None, pl.String)
-    if len(found) == 1:
-        return next(iter(found.values()))
-    return pl.coalesce(pl.when(~text.is_in(NOBODY)).then(text) for text in found.values())
-
-
-def _line_amount(numbers: dict[str, pl.Expr]) -> pl.Expr | None:
-    """Return what one row is worth: its own amount, or quantity × price less discount; None without either."""
-    import polars as pl
-
-    if "amount" in numbers:
-        return numbers["amount"]
-    if "unit_price" not in numbers:
-        return None
-    amount = numbers["unit_price"] * numbers["quantity"] if "quantity" in numbers else numbers["unit_price"]
-    if "line_discount" in numbers:
-        amount = amount - numbers["line_discount"].fill_null(0)
-    return amount.cast(pl.Decimal(18, MONEY_SCALE), strict=False)
 
 
 def _rules(

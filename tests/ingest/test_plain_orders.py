@@ -279,7 +279,12 @@ def test_an_export_that_numbers_no_customers_is_one_of_guests_with_a_warning(wri
         ("7", None, "2024-01-09", "refund", "-2.50"),
     ]
     warning = " ".join(result.table.filter(section="warning")["value"])
-    for part in ("no column for the customer", "woocommerce-analytics", "billing_email", "--map customer_id=Customer"):
+    for part in (
+        "no column tells customers apart",
+        "woocommerce-analytics",
+        "billing_email",
+        "--map customer_id=Customer",
+    ):
         assert part in warning
 
 

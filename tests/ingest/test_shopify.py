@@ -117,6 +117,7 @@ def test_the_profile_is_recognised_by_its_header(read):
     assert roles == {
         "order_id": "Name",
         "email": "Email",
+        "customer_name": "Billing Name",  # only to tell whether an address is that of many
         "phone": "Phone",
         "order_date": "Created at",
         "order_total": "Total",
