@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest import columns as header_words
 from clvtool.ingest.account import describe_rows, describe_source, nothing_left
+from clvtool.ingest.opening import open_sources
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
-from clvtool.ingest.source import Source, collect, open_sources
+from clvtool.ingest.source import Source, collect
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from clvtool.ingest.plan import as_text
 from clvtool.ingest.read import ROW_SPACE, Orders
-from clvtool.ingest.source import SURPLUS, Source, collect, open_bytes, readable
+from clvtool.ingest.source import SURPLUS, Source, collect
+from clvtool.ingest.streams import open_bytes, readable
 from clvtool.result import Result
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.ingest.columns import NOBODY, HeaderMap
+from clvtool.ingest.delimited import with_legacy_encoding
 from clvtool.ingest.numbers import currency_of
 from clvtool.ingest.plan import (
     BAD,
@@ -21,7 +22,7 @@ from clvtool.ingest.plan import (
     used_numbers,
     verified,
 )
-from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
+from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect
 from clvtool.ingest.tolerant import without_bad_quotes
 from clvtool.schema import MONEY_SCALE
 

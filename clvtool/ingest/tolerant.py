@@ -13,10 +13,12 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.source import CHUNK_BYTES, Source, Spool, open_bytes, readable
+from clvtool.ingest.streams import CHUNK_BYTES, Spool, open_bytes, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from clvtool.ingest.source import Source
 
 MOST_LINES = 50
 
