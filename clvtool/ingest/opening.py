@@ -1,61 +1,63 @@
-"""From the words of the command line to sources: files, patterns, standard input; each opened for what it is."""
+"""From the words of the command line to sources: each input is opened for what its first bytes say it is."""
 
 from __future__ import annotations
 
-import glob
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clvtool.errors import InputError, UsageError, did_you_mean
-from clvtool.ingest import dialect
+from clvtool.errors import InputError, UsageError
+from clvtool.ingest import database, dialect, workbook
 from clvtool.ingest.delimited import with_encoding, with_header
+from clvtool.ingest.json_lines import is_json_lines, with_objects
+from clvtool.ingest.names import Named, named_files, near_file
 from clvtool.ingest.source import Source
 from clvtool.ingest.streams import Spool, chunks_of, head_of, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
+
+    from clvtool.ingest.reading import ReadOptions
 
 
-def open_sources(inputs: Sequence[str], encoding: str | None = None, delimiter: str | None = None) -> list[Source]:
-    """Open every input: files, patterns, or `-` for standard input.
+def open_sources(inputs: Sequence[str], options: ReadOptions) -> list[Source]:
+    """Open every input: files, patterns, directories, or `-` for standard input.
 
-    Raises InputError for what is missing, empty or not text, UsageError for an unknown encoding or delimiter.
+    Raises InputError for what is missing, empty or no table, UsageError for an unknown encoding or delimiter and for a
+    sheet where no input has any, DataError where it is not clear which sheet is meant.
     """
-    if encoding is not None:
-        dialect.check_encoding(encoding)
+    if options.encoding is not None:
+        dialect.check_encoding(options.encoding)
     if list(inputs).count("-") > 1:
         raise UsageError("standard input (-) can be read only once")
-    return [_open(path, encoding, delimiter) for path in _expand(inputs)]
+    sources = [_open(named, options) for named in named_files(inputs)]
+    if options.sheet is not None and not any(source.part for source in sources):
+        raise UsageError(f"--sheet {options.sheet}: no input is a workbook or a database")
+    return sources
 
 
-def _expand(inputs: Iterable[str]) -> Iterator[str]:
-    for name in inputs:
-        with readable(name):
-            literal = name == "-" or not glob.has_magic(name) or Path(name).exists()
-        if literal:
-            yield name
-            continue
-        found = sorted(glob.glob(name))  # noqa: PTH207 - Path.glob cannot take an absolute pattern
-        if not found:
-            raise InputError(f"no file matches {name}")
-        yield from found
-
-
-def _open(name: str, encoding: str | None, delimiter: str | None) -> Source:
-    label = "standard input" if name == "-" else name
+def _open(named: Named, options: ReadOptions) -> Source:
+    label = "standard input" if named.path == "-" else named.path
     with readable(label):
-        spool = _stream(name)
-    source = Source(label, name if spool is None else spool.path, spool=spool)
+        spool = _stream(named.path)
+    notes = (named.note,) if named.note else ()
+    source = Source(label, named.path if spool is None else spool.path, spool=spool, notes=notes)
     head = head_of(label, source.path)
     if not head.strip():
         raise InputError(f"{label} is empty")
+    if head.startswith(database.MAGIC):
+        return database.with_database_table(source, named.part or options.sheet)
+    if head.startswith((workbook.ZIP, workbook.OLD)):
+        return workbook.with_sheet(source, named.part or options.sheet)
+    if named.part is not None:
+        raise UsageError(f"{label} is neither a workbook nor a database: it has no {named.part!r} in it")
     if head.startswith(b"PAR1"):
         source = replace(source, kind="parquet")
         names = tuple(source.schema().names())
         return replace(source, header=names, words=names)
-    return with_header(with_encoding(source, encoding), delimiter)
+    source = with_encoding(source, options.encoding)
+    return with_objects(source) if is_json_lines(source) else with_header(source, options.delimiter)
 
 
 def _stream(name: str) -> Spool | None:
@@ -67,19 +69,8 @@ def _stream(name: str) -> Spool | None:
             )
         return Spool(chunks_of(sys.stdin.buffer))
     if not Path(name).exists():
-        raise InputError(f"{name} does not exist", _near_file(name))
-    if Path(name).is_dir():
-        raise InputError(f"{name} is a directory", f"name the files in it: '{name.rstrip('/')}/*.csv'")
+        raise InputError(f"{name} does not exist", near_file(name))
     if Path(name).is_file():
         return None
     with Path(name).open("rb") as pipe:
         return Spool(chunks_of(pipe))
-
-
-def _near_file(name: str) -> str:
-    folder = Path(name).parent
-    if not folder.is_dir():
-        return f"there is no directory {folder}"
-    suffixes = {".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst"}
-    names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in suffixes)
-    return did_you_mean(Path(name).name, names) if names else ""

@@ -77,7 +77,8 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
     values = {role: sample[name].drop_nulls().str.strip_chars() for role, name in mapping.columns.items()}
     values = {role: found.filter(found != "") for role, found in values.items()}
     kinds = {role: schema[name] for role, name in mapping.columns.items()}
-    typed = {role for role, kind in kinds.items() if kind.is_numeric() and role in NUMBER_ROLES}
+    told = {role for role, name in mapping.columns.items() if kinds[role].is_numeric() or name in source.numbers}
+    typed = told & set(NUMBER_ROLES)
     unsettled = {role for role in IDENTIFIERS if role in values and values[role].is_empty()}
     numbers: dict[str, NumberStyle] = {}
     for role in NUMBER_ROLES:

@@ -76,7 +76,7 @@ def read_orders(
     if not inputs:
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
-    sources = open_sources(inputs, options.encoding, options.delimiter)
+    sources = open_sources(inputs, options)
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
         if trace:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import InputError
-from clvtool.ingest.streams import readable
+from clvtool.ingest.streams import Spool, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import polars as pl
 
-    from clvtool.ingest.streams import Spool
-
 SURPLUS = ("__surplus_1", "__surplus_2")
 """The columns that catch fields too many, so that such a row can be counted."""
+FLOAT_DIGITS = 15
+"""The decimal digits that a binary fraction holds for sure: what stands behind them is noise."""
+CELL_ERRORS = {
+    "Div0": "#DIV/0!",
+    "NA": "#N/A",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+    "Ref": "#REF!",
+    "Value": "#VALUE!",
+}
+"""What a cell of a workbook shows instead of a value."""
 
 
 class UndecodableError(InputError):
@@ -30,14 +40,16 @@ class BadQuotesError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An input that can be scanned: `path` is the file itself, or its text in UTF-8 in a `spool`.
+    """An input that can be scanned: `path` is the file itself, or its text in UTF-8 or its table in a `spool`.
 
-    `header` has a name of its own for every column; `words` is the header as written.
+    `header` has a name of its own for every column; `words` is the header as written. `part` is the sheet or table
+    that was taken. `numbers` are columns of text whose values are numbers as a machine writes them.
     """
 
     label: str
     path: str
-    kind: str = "csv"  # or parquet
+    kind: str = "csv"  # or parquet, workbook, database, json lines
+    part: str = ""
     encoding: str = ""
     delimiter: str = ","
     header: tuple[str, ...] = ()
@@ -45,18 +57,24 @@ class Source:
     skip_lines: int = 0
     spool: Spool | None = field(default=None, compare=False)
     notes: tuple[str, ...] = ()
-    bad_quotes: tuple[tuple[int, str], ...] | None = None  # None: the slow parser was not needed
+    numbers: frozenset[str] = frozenset()
+    broken: tuple[tuple[int, str], ...] | None = None  # None: nobody looked for lines that cannot be read
 
     @property
     def given_up(self) -> tuple[tuple[int, str], ...]:
         """Return number and text of the lines that nobody can read."""
-        return self.bad_quotes or ()
+        return self.broken or ()
+
+    @property
+    def why_given_up(self) -> str:
+        """Return the reason for which lines of such an input are given up."""
+        return "bad_json" if self.kind == "json lines" else "bad_quotes"
 
     def scan(self) -> pl.LazyFrame:
         """Return every column, of a CSV file as text and with further columns for fields too many."""
         import polars as pl
 
-        if self.kind == "parquet":
+        if self.kind != "csv":
             return pl.scan_parquet(self.path, glob=False)
         return pl.scan_csv(
             self.path,
@@ -89,6 +107,22 @@ def collect(source: Source, query: pl.LazyFrame) -> pl.DataFrame:
     """Run a query over a source with the streaming engine; what goes wrong is said of the source."""
     with _said_of(source):
         return query.collect(engine="streaming")
+
+
+def with_table(source: Source, batches: Iterable[pl.DataFrame]) -> Source:
+    """Return the source with its rows in a temporary file that can be scanned; the batches have the same columns."""
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    spool, writer = Spool(), None
+    for batch in batches:
+        table = batch.to_arrow(compat_level=pl.CompatLevel.oldest())
+        writer = writer or pq.ParquetWriter(spool.file, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+    spool.file.flush()
+    return replace(source, path=spool.path, spool=spool)
 
 
 def not_text(source: Source) -> UndecodableError:

@@ -20,24 +20,21 @@ CHUNK_BYTES = 1 << 22
 class Spool:
     """A temporary file without a name: gone with the last Source that holds it, and when the process ends, however."""
 
-    _file: IO[bytes] | None = None
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes] = ()) -> None:
         """Write the chunks into a new file."""
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+        self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
         for chunk in chunks:
-            self._file.write(chunk)
-        self._file.flush()
-        self._descriptor = self._file.fileno()
+            self.file.write(chunk)
+        self.file.flush()
 
     @property
     def path(self) -> str:
         """Return a path under which this process can open the file."""
-        return f"/dev/fd/{self._descriptor}"
+        return f"/dev/fd/{self.file.fileno()}"
 
     def __del__(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        if hasattr(self, "file"):  # there may have been no room for one
+            self.file.close()
 
 
 @contextmanager
