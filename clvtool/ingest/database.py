@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"SQLite format 3\0"
 BATCH_ROWS = 50_000
+_PAGE_BYTES = 512
+"""A database is a whole number of pages, and a page one of these or more."""
 
 _WHOLE, _REAL, _TEXT = range(3)
 _KIND = """max(CASE typeof({0}) WHEN 'text' THEN 2 WHEN 'blob' THEN 2 WHEN 'real' THEN {0} <> CAST({0} AS INTEGER)
@@ -39,11 +41,13 @@ def with_database_table(source: Source, wanted: str | None) -> Source:
 
     Raises InputError for a database that is not a file by itself, or damaged; DataError where the table is not clear.
     """
-    if source.spool is not None or not Path(source.path).read_bytes()[: len(MAGIC)] == MAGIC:
+    if source.spool is not None or not _begins(source.path):
         raise InputError(
             f"{source.label} is a database, which is read from a file, not compressed and not from a pipe",
             "name the database file itself",
         )
+    if Path(source.path).stat().st_size % _PAGE_BYTES:
+        raise InputError(f"{source.label} cannot be read as a database: its end is missing")
     address = f"{Path(source.path).resolve().as_uri()}?mode=ro"
     with _said_of(source.label), closing(sqlite3.connect(address, uri=True)) as database:
         database.execute("PRAGMA trusted_schema = OFF")
@@ -79,6 +83,12 @@ def _batches(database: sqlite3.Connection, source: Source) -> Iterator[pl.DataFr
         )
         if not batch:
             return
+
+
+def _begins(path: str) -> bool:
+    """Return whether the file itself, not what is packed in it, begins as a database."""
+    with Path(path).open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _quoted(name: str) -> str:

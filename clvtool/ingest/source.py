@@ -115,12 +115,14 @@ def with_table(source: Source, batches: Iterable[pl.DataFrame]) -> Source:
     import pyarrow.parquet as pq
 
     spool, writer = Spool(), None
-    for batch in batches:
-        table = batch.to_arrow(compat_level=pl.CompatLevel.oldest())
-        writer = writer or pq.ParquetWriter(spool.file, table.schema)
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
+    try:
+        for batch in batches:
+            table = batch.to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer = writer or pq.ParquetWriter(spool.file, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
     spool.file.flush()
     return replace(source, path=spool.path, spool=spool)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import InputError
 from clvtool.ingest import dialect
 from clvtool.ingest.parts import chosen_part
 from clvtool.ingest.source import CELL_ERRORS, FLOAT_DIGITS, Source, with_table
-from clvtool.ingest.streams import open_bytes, readable
+from clvtool.ingest.streams import chunks_of, open_bytes, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,9 +27,14 @@ OLD = b"\xd0\xcf\x11\xe0"
 """How the container begins in which .xls files are, and encrypted files of any kind."""
 MOST_BYTES = 1 << 30
 """The largest workbook, unpacked: a sheet is taken into memory as a whole."""
+MOST_CELLS = 50_000_000
+"""The largest sheet, counted from its first cell to its last: the library keeps room for every one between them."""
 TOP_ROWS = 50
 """Rows among which the header is looked for."""
 WHOLE = 1 << 53
+LONGEST_TAG = 32
+_ROW = re.compile(rb'<row r="(\d{1,9})"')
+_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})\d')
 _AS_CSV = "open it in a spreadsheet and save the sheet as CSV"
 
 
@@ -88,16 +95,46 @@ def _content(source: Source) -> bytes:
         raise InputError(
             f"{label} is a workbook of the old kind (.xls), which is not read", "save it as .xlsx, or the sheet as CSV"
         )
+    if len(content) > MOST_BYTES:
+        raise _too_large(label)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            sizes = {entry.filename: entry.file_size for entry in parts.infolist()}
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError(f"{label} cannot be read: it is damaged or not what its first bytes say") from None
+            _require_size(label, parts)
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError):
+        raise _damaged(label) from None
+    return content
+
+
+def _require_size(label: str, parts: zipfile.ZipFile) -> None:
+    """Raise InputError for an archive that is no workbook, or one that would not fit into memory."""
+    sizes = {entry.filename: entry.file_size for entry in parts.infolist()}
     if "xl/workbook.xml" not in sizes:
         raise InputError(f"{label} is an archive, but no .xlsx workbook", "save it as .xlsx, or unpack the files in it")
-    if max(len(content), sum(sizes.values())) > MOST_BYTES:
-        raise InputError(f"{label} is a workbook of more than {MOST_BYTES >> 20:,} MB when unpacked", _AS_CSV)
-    return content
+    if sum(sizes.values()) > MOST_BYTES:
+        raise _too_large(label)
+    for name in sizes:
+        if name.startswith("xl/worksheets/") and _extent(parts, name) > MOST_CELLS:
+            raise InputError(
+                f"{label} has a sheet of more than {MOST_CELLS:,} cells from the first to the last",
+                f"delete what stands far out (Ctrl+End goes there), or {_AS_CSV}",
+            )
+
+
+def _too_large(label: str) -> InputError:
+    return InputError(f"{label} is a workbook of more than {MOST_BYTES >> 20:,} MB when unpacked", _AS_CSV)
+
+
+def _extent(parts: zipfile.ZipFile, name: str) -> int:
+    """Return how many cells there are up to the last row and column of a sheet, empty ones too."""
+    last_row, columns, held = 0, set[bytes](), b""
+    with parts.open(name) as stream:
+        for chunk in chunks_of(stream):
+            text = held + chunk
+            last_row = max([last_row, *map(int, _ROW.findall(text))])
+            columns.update(_COLUMN.findall(text))
+            held = text[-LONGEST_TAG:]
+    width = max((reduce(lambda sum_, sign: sum_ * 26 + sign - 64, column, 0) for column in columns), default=0)
+    return last_row * width
 
 
 def _shows_rows(book: Any, name: str) -> bool:
@@ -173,4 +210,8 @@ def _said_of(label: str) -> Iterator[None]:
     try:
         yield
     except fastexcel.FastExcelError:
-        raise InputError(f"{label} cannot be read as a workbook: it is damaged", _AS_CSV) from None
+        raise _damaged(label) from None
+
+
+def _damaged(label: str) -> InputError:
+    return InputError(f"{label} cannot be read as a workbook: it is damaged", _AS_CSV)
