@@ -34,6 +34,10 @@ class Number(str):
     __slots__ = ()
 
 
+_PLAIN = frozenset((str, Number, type(None)))
+"""What a cell can be; an object of nothing else is a row as it is."""
+
+
 class LateNameError(Exception):
     """A name that the first lines do not have."""
 
@@ -131,11 +135,10 @@ def _lines(source: Source) -> Iterator[tuple[int, dict[str, str | None] | None, 
     """Yield number, cells and text of every line; no cells and the text for a line that is no object."""
     decoder = json.JSONDecoder(parse_int=Number, parse_float=_number, parse_constant=_refused)
     for number, line in enumerate(_split(source), start=1):
-        row: dict[str, str | None] = {}
         try:
             text = line.decode().strip().removeprefix("\ufeff")
-            if text:
-                _flatten(decoder.decode(text), "", row)
+            value, end = decoder.raw_decode(text) if text else ({}, 0)
+            row = _row(value, whole=end == len(text))
         except (ValueError, TypeError, RecursionError):
             yield number, None, line.decode(errors="replace").rstrip("\r")
         else:
@@ -156,10 +159,19 @@ def _split(source: Source) -> Iterator[bytes]:
         yield held
 
 
-def _flatten(value: Any, prefix: str, row: dict[str, str | None]) -> None:
-    """Put the values of an object into a row; raise TypeError for what is none, ValueError for a name there twice."""
-    if not isinstance(value, dict):
+def _row(value: Any, *, whole: bool) -> dict[str, str | None]:
+    """Return the cells of an object; raise TypeError for what is none, or not the `whole` line."""
+    if not (whole and isinstance(value, dict)):
         raise TypeError
+    if _PLAIN.issuperset(map(type, value.values())):
+        return value
+    row: dict[str, str | None] = {}
+    _flatten(value, "", row)
+    return row
+
+
+def _flatten(value: dict[str, Any], prefix: str, row: dict[str, str | None]) -> None:
+    """Put the values of an object into a row; raise ValueError for a name that is there twice."""
     for key, cell in value.items():
         name = prefix + key
         if isinstance(cell, dict):
