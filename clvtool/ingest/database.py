@@ -51,6 +51,7 @@ def with_database_table(source: Source, wanted: str | None) -> Source:
     address = f"{Path(source.path).resolve().as_uri()}?mode=ro"
     with _said_of(source.label), closing(sqlite3.connect(address, uri=True)) as database:
         database.execute("PRAGMA trusted_schema = OFF")
+        database.execute("BEGIN")  # one state of it for all queries, whoever writes meanwhile
         found = database.execute("SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY rowid")
         kinds = {name: kind for name, kind in found if not name.startswith("sqlite_")}
         names = [name for name, kind in kinds.items() if kind == "table" or wanted is not None]
@@ -60,7 +61,8 @@ def with_database_table(source: Source, wanted: str | None) -> Source:
             return bool(database.execute(query).fetchone()[0])
 
         part = chosen_part(source.label, "table", names, wanted, has_rows)
-        words = tuple(row[1] for row in database.execute(f"PRAGMA table_info({_quoted(part)})"))
+        shown = database.execute(f"SELECT * FROM {_quoted(part)} LIMIT 0")  # noqa: S608 - names are quoted
+        words = tuple(column[0] for column in shown.description)
         source = replace(source, kind="database", part=part, header=dialect.distinct(words), words=words)
         return with_table(source, _batches(database, source))
 

@@ -64,6 +64,14 @@ def test_text_ids_keep_their_zeros_and_mixed_ids_their_look(database_of):
     assert [row[:2] for row in book(read(path, 3))] == [("00042", "7"), ("17.5", "1000000000000000"), ("17850", None)]
 
 
+def test_columns_that_the_database_works_out(database_of):
+    path = database_of(
+        "CREATE TABLE orders (order_id, customer, date, quantity, price, amount GENERATED ALWAYS AS (quantity * price));",
+        "INSERT INTO orders VALUES (1, 'ann', '2024-01-05', 3, 0.1);",
+    )
+    assert book(read(path, 1)) == [("1", "ann", "2024-01-05", "order", "0.30")]
+
+
 def test_unix_seconds_as_programs_write_them(database_of):
     # 1704412800 is 2024-01-05 00:00 UTC
     path = database_of(ORDERS, "INSERT INTO orders VALUES (1, 'ann', 1704412800, 5), (2, 'ann', 1704499200, 5);")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 import xlsxwriter
 from ingest_checks import aside, book, check_account, check_rejects
 
-from clvtool.errors import InputError, UsageError
+from clvtool.errors import ClvtoolError, InputError, UsageError
 from clvtool.ingest.convert import convert
 from clvtool.ingest.inspect import inspect
 from clvtool.ingest.read import read_orders
@@ -147,8 +148,17 @@ def test_one_empty_file_is_named(exports):
 @pytest.fixture(scope="module")
 def containers(tmp_path_factory):
     """The sample data in every format, with the types that the format has."""
-    folder = tmp_path_factory.mktemp("containers")
-    text = "".join(SAMPLE.read_text().splitlines(keepends=True)[:SAMPLE_LINES])
+    return filled(tmp_path_factory.mktemp("containers"), SAMPLE_LINES)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The same, but a few rows only."""
+    return filled(tmp_path_factory.mktemp("small"), 10)
+
+
+def filled(folder, lines):
+    text = "".join(SAMPLE.read_text().splitlines(keepends=True)[:lines])
     (folder / "orders.csv").write_text(text)
     sample = pl.read_csv(folder / "orders.csv", infer_schema_length=None, try_parse_dates=True)
     names, rows = sample.columns, sample.rows()
@@ -162,8 +172,8 @@ def containers(tmp_path_factory):
                     sheet.write_datetime(place, column, cell, day)
                 elif cell is not None:
                     sheet.write(place, column, cell)
-    with (folder / "orders.jsonl").open("w") as lines:
-        lines.writelines(json.dumps(dict(zip(names, row, strict=True)), default=str) + "\n" for row in rows)
+    with (folder / "orders.jsonl").open("w") as objects:
+        objects.writelines(json.dumps(dict(zip(names, row, strict=True)), default=str) + "\n" for row in rows)
     with closing(sqlite3.connect(folder / "orders.db")) as made:
         made.execute(f"CREATE TABLE orders ({', '.join(names)})")
         texts = [[str(cell) if isinstance(cell, date) else cell for cell in row] for row in rows]
@@ -203,6 +213,27 @@ def test_inspect_tells_the_kind_of_each(containers):
     table = inspect(paths, ReadOptions())[0].table
     kinds = table.filter((table["item"] == "kind") & table["section"].str.starts_with("source"))["value"].to_list()
     assert kinds == ["workbook", "json lines", "database", "parquet"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["orders.xlsx", "orders.jsonl", "orders.db"])
+def test_damaged_files_give_a_table_or_an_error_of_ours(small, tmp_path, name, seed):
+    # bytes changed at random places: all rows of what can still be read are accounted for
+    chance, content = random.Random(seed), (small / name).read_bytes()
+    path = tmp_path / name
+    for _ in range(15):
+        broken = bytearray(content)
+        for _ in range(chance.randint(1, 4)):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        path.write_bytes(broken[: chance.choice([len(broken), chance.randrange(1, len(broken))])])
+        reading = Reading()
+        try:
+            orders = read_orders([str(path)], reading=reading, trace=True)
+        except ClvtoolError as error:
+            assert error.message
+            continue
+        check_account(reading, reading.rows_read)
+        check_rejects(orders)
 
 
 # --- a pipe of any length -----------------------------------------------------------------------------------------------
