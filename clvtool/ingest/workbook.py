@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import zipfile
 import zlib
@@ -53,6 +54,7 @@ def with_sheet(source: Source, wanted: str | None) -> Source:
             f"{source.label} is an Excel workbook, and the library that reads them is not installed",
             "install it: pip install fastexcel; or save the sheet as CSV",
         ) from None
+    logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it tells of columns without a value
     with _said_of(source.label):
         book = fastexcel.read_excel(content)
         part = chosen_part(source.label, "sheet", book.sheet_names, wanted, lambda name: _shows_rows(book, name))
@@ -199,7 +201,7 @@ def _exact(column: pl.Series) -> pl.Series:
         return column.cast(pl.Int64) if whole else column.round_sig_figs(FLOAT_DIGITS)
     if column.dtype == pl.Datetime and (column.dt.date().cast(column.dtype) == column).all():
         return column.dt.date()
-    return column.cast(pl.String) if column.dtype == pl.Duration else column
+    return column.dt.to_string() if column.dtype == pl.Duration else column
 
 
 @contextmanager

@@ -168,6 +168,35 @@ def test_columns_without_a_name(workbook_of):
     assert orders.table.columns[-2:] == ["column_5", "note"]
 
 
+def test_other_columns_may_hold_anything(workbook_of, tmp_path):
+    # nothing at all, a time, a duration, yes and no, both among numbers, numbers for names
+    path = tmp_path / "any.xlsx"
+    with xlsxwriter.Workbook(path) as written:
+        sheet = written.add_worksheet()
+        long = written.add_format({"num_format": "[h]:mm"})
+        clock = written.add_format({"num_format": "hh:mm"})
+        sheet.write_row(0, 0, ["customer", "amount", "none", "took", "at", "gift", "mixed", 2024, "date"])
+        for row, mixed in enumerate([True, 5, "x"], start=1):
+            sheet.write_row(row, 0, ["ann", row])
+            sheet.write_number(row, 3, 1.5, long)
+            sheet.write_number(row, 4, 0.5, clock)
+            sheet.write(row, 5, True)
+            sheet.write(row, 6, mixed)
+            sheet.write(row, 7, 7)
+            sheet.write(row, 8, "2024-01-05")
+    done = subprocess.run(
+        [sys.executable, "-m", "clvtool", "convert", str(path), "--format", "csv"],
+        capture_output=True,
+        env=os.environ,
+        check=True,
+        text=True,
+    )
+    assert done.stderr == ""  # the library says nothing of its own
+    header, *rows = done.stdout.splitlines()
+    assert header.endswith("none,took,at,gift,mixed,2024")
+    assert [row.split(",")[-3:] for row in rows] == [["true", "true", "7"], ["true", "5", "7"], ["true", "x", "7"]]
+
+
 def test_two_columns_of_one_name_are_not_guessed(workbook_of):
     with pytest.raises(DataError, match="look like customer_id"):
         read(workbook_of(Orders=[[*HEAD, "customer"], [*ANN, "bob"]]), 1)
