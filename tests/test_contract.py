@@ -158,7 +158,7 @@ BAD_INPUTS = {
     # name of the file, its content, exit code, what the error must say
     "empty": (b"", 3, ["is empty"]),
     "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", 3, ["binary"]),
-    "workbook": (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", 3, ["binary", "save the sheet as CSV"]),
+    "workbook": (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", 3, ["damaged", "save the sheet as CSV"]),
     "not_utf16": (b"\xff\xfea\0b\0c", 3, ["utf-16"]),
     "header_only": (PLAIN.encode(), 4, ["no row"]),
     "no_customer": (b"order_date,amount,klientt\n2024-01-01,5,a\n", 4, ["customer", "klientt", "--map"]),

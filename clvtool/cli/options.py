@@ -21,8 +21,8 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
-        help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
-        "Several are read as one table.",
+        help="Files with orders: CSV, TSV, JSON lines, plain or .gz or .zst; Excel workbooks, SQLite databases, "
+        "Parquet; patterns, directories; - for standard input. Several are read as one table.",
         show_default=False,
     ),
 ]
@@ -46,6 +46,14 @@ class Reading:
         typer.Option(
             metavar="NAME",
             help=f"The export it is: plain, {', '.join(profile.name for profile in PROFILES)}.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The sheet of a workbook or table of a database; also as book.xlsx?sheet=NAME, file.db?table=NAME.",
             rich_help_panel=READING,
         ),
     ] = None
@@ -156,6 +164,7 @@ class Reading:
         return ReadOptions(
             mapping=dict(_pair(text, "--map") for text in self.map or []),
             profile=self.profile,
+            sheet=self.sheet,
             encoding=self.encoding,
             delimiter=self.delimiter,
             decimal=self.decimal,

@@ -31,6 +31,8 @@ def describe_source(source: Source, place: int | None, reading: Reading) -> None
     if source.kind == "csv":
         reading.add(section, "encoding", source.encoding)
         reading.add(section, "delimiter", DELIMITERS.get(source.delimiter, source.delimiter))
+    if source.part:
+        reading.add(section, "sheet", source.part)
     reading.add(section, "columns", len(source.header))
     for note in source.notes:
         reading.warnings.append(note)

@@ -52,8 +52,7 @@ def modern_encoding(label: str, head: bytes) -> str | None:
         if head.startswith(bom):
             return name
     if b"\0" in head or head.startswith((b"%PDF", b"\x89PNG")):
-        hint = "open it in a spreadsheet and save the sheet as CSV" if head.startswith((b"PK", b"\xd0\xcf")) else ""
-        raise InputError(f"{label} is binary, not a table in text or Parquet", hint)
+        raise InputError(f"{label} is binary, not a table that can be read")
     return "utf-8" if is_utf_8(head) else None
 
 

@@ -47,7 +47,7 @@ def to_orders(
     while parts:
         place, part = len(tables), parts.pop(0)
         reading.rows_read += part.table.height + len(part.source.given_up)
-        reading.put_aside("bad_quotes", len(part.source.given_up))
+        reading.put_aside(part.source.why_given_up, len(part.source.given_up))
         good, repeated = good_rows(part, options, reading)
         part = replace(part, table=part.table.clear())
         if whole:

@@ -90,7 +90,8 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
     values = {role: sample[role].drop_nulls().str.strip_chars() for role in cells}
     values = {role: found.filter(found != "") for role, found in values.items()}
     kinds = {role: [schema[name] for name in mapping.sources(role)] for role in cells}
-    typed = {role for role in NUMBER_ROLES if role in kinds and all(kind.is_numeric() for kind in kinds[role])}
+    told = {name for name, kind in schema.items() if kind.is_numeric() or name in source.numbers}
+    typed = {role for role in NUMBER_ROLES if role in cells and told.issuperset(mapping.sources(role))}
     unsettled = {role for role in IDENTIFIERS if role in values and values[role].is_empty()}
     numbers: dict[str, NumberStyle] = {}
     for role in NUMBER_ROLES:

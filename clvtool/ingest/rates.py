@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
 from clvtool.ingest.dates import date_style
-from clvtool.ingest.source import collect, open_sources
+from clvtool.ingest.opening import open_sources
+from clvtool.ingest.reading import ReadOptions
+from clvtool.ingest.source import collect
 from clvtool.ingest.words import normal
 from clvtool.schema import MONEY_SCALE
 
@@ -52,7 +54,7 @@ def _rates(path: str) -> pl.DataFrame:
     """Return `currency day rate` of a file; `day` is 1970-01-01 where it has no dates."""
     import polars as pl
 
-    source = open_sources([path])[0]
+    source = open_sources([path], ReadOptions())[0]
     found = {normal(name): name for name in source.header}
     lacking = [name for name in ("currency", "rate") if name not in found]
     if lacking:

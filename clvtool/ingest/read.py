@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest.account import describe_profile, describe_rows, describe_source, nothing_left
 from clvtool.ingest.columns import HeaderMap, anonymous, missing, understand
+from clvtool.ingest.opening import open_sources
 from clvtool.ingest.orders import to_orders
 from clvtool.ingest.privacy import check_hashing, hidden, is_personal
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
-from clvtool.ingest.source import Source, collect, open_sources
+from clvtool.ingest.source import Source, collect
 from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
 
@@ -77,7 +78,7 @@ def read_orders(
     if not inputs:
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
-    sources = open_sources(inputs, options.encoding, options.delimiter)
+    sources = open_sources(inputs, options)
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
         if trace:

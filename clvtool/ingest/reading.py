@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "blank_row": "nothing in the columns that matter",
     "too_many_fields": "more fields than the header has columns",
     "bad_quotes": "a quotation mark that is not closed",
+    "bad_json": "a line that is no JSON object",
     "repeated_header": "the header line again",
     "bad_date": "a date that cannot be read",
     "bad_amount": "an amount that cannot be read, or is too large",
@@ -52,6 +53,7 @@ class ReadOptions:
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     profile: str | None = None
+    sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     decimal: str | None = None

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from clvtool.ingest.plan import as_text
 from clvtool.ingest.read import ROW_SPACE, Orders
-from clvtool.ingest.source import SURPLUS, Source, collect, open_bytes, readable
+from clvtool.ingest.source import SURPLUS, Source, collect
+from clvtool.ingest.streams import open_bytes, readable
 from clvtool.result import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
 OWN = ("input", "line", "reason")
@@ -19,9 +22,9 @@ OWN = ("input", "line", "reason")
 def rejects(orders: Orders) -> Result:
     """Return `input line reason` and the source columns of every row that was set aside.
 
-    `orders` must have been read with `trace`. `input` is the number of the input, `line` the physical line at which the
-    row ends, empty for Parquet; a source column of one of these names gets `source_` before it. This is a second pass
-    over the sources.
+    `orders` must have been read with `trace`. `input` is the number of the input. `line` is the physical line at which
+    the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A source column
+    of one of these names gets `source_` before it. This is a second pass over the sources.
     """
     import polars as pl
 
@@ -69,22 +72,39 @@ def _rows(source: Source, place: int, reasons: dict[int, str], names: dict[str, 
 
 
 def _lines(source: Source, place: int, names: dict[str, str]) -> pl.DataFrame:
-    """Return the lines with a quotation mark that is not closed: their text stands in the first column."""
+    """Return the lines that were given up: their text stands in the first column."""
     import polars as pl
 
     return pl.DataFrame(
-        [(place, line, "bad_quotes", text) for line, text in source.given_up],
+        [(place, line, source.why_given_up, text) for line, text in source.given_up],
         schema={"input": pl.Int64, "line": pl.Int64, "reason": pl.String, names[source.header[0]]: pl.String},
         orient="row",
     )
 
 
 def _line_numbers(source: Source, rows: set[int]) -> dict[int, int]:
-    """Return the physical line at which each row ends: where a line ends outside quotes, a row does."""
-    if source.kind != "csv":
+    """Return where each row stands: the line at which it ends, the row of the sheet, the number of the row."""
+    gone = [line for line, _ in source.given_up]  # they are no longer in what is read here
+    if source.kind == "parquet":
         return {}
+    if source.kind != "csv":
+        first = source.skip_lines + 2 if source.kind == "workbook" else 1
+        return {row: _among(row + first, gone) for row in rows}
+    return _line_ends(source, rows, gone)
+
+
+def _among(number: int, gone: Sequence[int]) -> int:
+    """Return the line of the nth row that is left, when the lines that are gone stood between them."""
+    for line in gone:
+        if line > number:
+            break
+        number += 1
+    return number
+
+
+def _line_ends(source: Source, rows: set[int], gone: Sequence[int]) -> dict[int, int]:
+    """Return the physical line at which each row ends: where a line ends outside quotes, a row does."""
     ends: dict[int, int] = {}
-    gone = [line for line, _ in source.given_up]  # they are no longer in the file that is read here
     row, quoted, before = -1 - source.skip_lines, False, 0
     with (
         readable(source.label),

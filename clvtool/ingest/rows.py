@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clvtool.ingest.cells import ORDER_MONEY, aside_cells, currency_cells, identity_cell, money_cells
+from clvtool.ingest.delimited import with_legacy_encoding
 from clvtool.ingest.plan import (
     BAD,
     CODES,
@@ -21,7 +22,7 @@ from clvtool.ingest.plan import (
     used_numbers,
     verified,
 )
-from clvtool.ingest.source import SURPLUS, BadQuotesError, Source, UndecodableError, collect, with_legacy_encoding
+from clvtool.ingest.source import CELL_ERRORS, SURPLUS, BadQuotesError, Source, UndecodableError, collect
 from clvtool.ingest.tolerant import without_bad_quotes
 from clvtool.ingest.words import IDENTITY, NOBODY
 from clvtool.schema import MONEY_SCALE
@@ -78,7 +79,7 @@ def read_rows(
             raise
         mended = with_legacy_encoding(source)
     except BadQuotesError:
-        if source.bad_quotes is not None:
+        if source.broken is not None:
             raise
         mended = without_bad_quotes(source)
     return read_rows(mended, mapping, options, extras, with_cost=with_cost, with_lines=with_lines)
@@ -112,6 +113,10 @@ def _pass(
         f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
         for role in plan.mapping.columns
     }
+    if source.kind == "workbook":  # a lookup that found nobody names nobody
+        shown = sorted(CELL_ERRORS.values())
+        for role in set(IDENTITIES) & set(plan.mapping.columns):
+            stripped[f"raw_{role}"] = pl.when(~stripped[f"raw_{role}"].is_in(shown)).then(stripped[f"raw_{role}"])
     stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
     if source.kind == "csv":
         stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
@@ -220,6 +225,7 @@ def _rules(
     rules: dict[str, pl.Expr] = {}
     if source.kind == "csv":
         rules["too_many_fields"] = pl.any_horizontal(_filled(pl.col(name)) for name in SURPLUS)
+    if source.kind in {"csv", "workbook"}:
         rules["repeated_header"] = columns["order_date"] == plan.mapping.columns["order_date"]
     rules["bad_date"] = cells["order_date"].is_null() & _filled(columns["order_date"])
     for role, number in numbers.items():

@@ -13,10 +13,12 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clvtool.ingest.source import CHUNK_BYTES, Source, Spool, open_bytes, readable
+from clvtool.ingest.streams import CHUNK_BYTES, Spool, open_bytes, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from clvtool.ingest.source import Source
 
 MOST_LINES = 50
 
@@ -50,7 +52,7 @@ def without_bad_quotes(source: Source) -> Source:
 
     spool = Spool(clean())
     note = "a quotation mark that is not closed made the slow parser read the file"
-    return replace(source, path=spool.path, spool=spool, notes=(*source.notes, note), bad_quotes=tuple(given_up))
+    return replace(source, path=spool.path, spool=spool, notes=(*source.notes, note), broken=tuple(given_up))
 
 
 def _records(lines: Iterator[str], delimiter: str, width: int) -> Iterator[tuple[int, str, list[str] | None]]:
