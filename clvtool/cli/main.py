@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from clvtool import __version__
+from clvtool.cli.settings import Run
 from clvtool.errors import ClvtoolError, ExitCode, OutputError, UsageError
 from clvtool.report.cells import visible
 
@@ -47,12 +48,13 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] 
     arguments = list(sys.argv[1:] if argv is None else argv)
     for name, value in SURROUNDINGS.items():
         os.environ.setdefault(name, value)
+    run = Run()
     try:
         _open_closed_streams()
-        code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False)
+        code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False, obj=run)
         sys.stdout.flush()
     except BaseException as ending:  # noqa: BLE001 (Ctrl-C, and a panic in Polars, are no Exception)
-        code = _end(ending, arguments)
+        code = _end(ending, arguments, run)
     if code == ExitCode.INTERRUPTED and sys.stderr.isatty():
         sys.stderr.write("\n")  # after the ^C of the terminal
     return int(code or ExitCode.OK)
@@ -97,7 +99,7 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     return group
 
 
-def _end(ending: BaseException, arguments: list[str]) -> int:
+def _end(ending: BaseException, arguments: list[str], run: Run) -> int:
     """Say how the run ended, and return the exit code."""
     from typer.exceptions import Abort, TyperException
 
@@ -115,9 +117,9 @@ def _end(ending: BaseException, arguments: list[str]) -> int:
     elif isinstance(ending, OSError) and ending.errno == errno.ENOSPC:
         ending = OutputError(f"output cannot be written: {ending.strerror}")  # help, or a temporary file
     elif not isinstance(ending, ClvtoolError):
-        ending = _internal_error(ending, debug="--debug" in arguments)
+        ending = _internal_error(ending, debug="--debug" in arguments or bool(run.option("debug")))
     with suppress(OSError):  # nobody listens
-        _say(ending, arguments)
+        _say(run.blamed(ending), as_json=_wants_json(arguments, run))
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -153,10 +155,17 @@ def _internal_error(error: BaseException, *, debug: bool) -> ClvtoolError:
     return ClvtoolError(f"internal error: {type(error).__name__}: {told}", hint)
 
 
-def _say(error: ClvtoolError, arguments: list[str]) -> None:
-    """Write the error to stderr: two lines for people, or one line of JSON where JSON was asked for."""
+def _wants_json(arguments: list[str], run: Run) -> bool:
+    """Return whether JSON was asked for, as far as the arguments were understood."""
+    if run.context is not None and "format" in run.context.params:
+        return bool(run.option("format") == "json")
     asked = os.environ.get("CLVTOOL_FORMAT") == "json" or "--format=json" in arguments
-    if asked or ("--format", "json") in pairwise(arguments):
+    return asked or ("--format", "json") in pairwise(arguments)
+
+
+def _say(error: ClvtoolError, *, as_json: bool) -> None:
+    """Write the error to stderr: two lines for people, or one line of JSON."""
+    if as_json:
         told = {"error": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
         sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
         return

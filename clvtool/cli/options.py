@@ -1,11 +1,12 @@
 """The options that several commands share: how to read the input, and what counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from clvtool.cli.settings import run_of
 from clvtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Reading:
         ),
     ] = None
 
+    context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
+
     def orders(self, inputs: list[str], extras: list[str] | None) -> "Orders":
         """Return the inputs as ORDERS; write the rejects, and refuse set-aside rows where that was asked for."""
         from clvtool.ingest.read import read_orders
@@ -107,7 +110,7 @@ class Reading:
 
     def finish(self, orders: "Orders") -> None:
         """Write the rejects, and refuse set-aside rows where that was asked for."""
-        if self.rejects is not None:
+        if self.rejects is not None and orders.reading.traced is not None:
             from clvtool.ingest.rejects import rejects
             from clvtool.report.files import write_result
 
@@ -129,7 +132,15 @@ class Reading:
             minor_units=self.minor_units,
             currency=self.currency,
             keep_status=tuple(self.keep_status or []),
+            untyped=self._untyped(),
         )
+
+
+    def _untyped(self) -> frozenset[str]:
+        """Return the options whose values come from the environment or a config file, as they came."""
+        run = run_of(self.context)
+        names = (one.option for one in run.in_force())
+        return frozenset(name for name in names if getattr(self, name, None) == run.option(name))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def read_orders(
     sources = open_sources(inputs, options.encoding, options.delimiter)
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
-        if trace:
+        if trace and "rejects" not in options.untyped:
             raise UsageError(
                 "--rejects: the rows that were set aside are not in a converted file",
                 "write them when the raw export is converted",
@@ -184,8 +184,7 @@ def _converted(
             "convert all the raw files into one Parquet file",
         )
     if options.said():
-        flag = options.said()[0].replace("_", "-").replace("mapping", "map")
-        raise UsageError(f"--{flag} says how to read a raw export; this file is converted already")
+        raise UsageError(f"--{options.said()[0]} says how to read a raw export; this file is converted already")
     source = converted[0]
     stored = Reading.from_json(str(source.metadata(METADATA_KEY)))
     for name in Reading.__dataclass_fields__:

@@ -60,10 +60,12 @@ class ReadOptions:
     minor_units: bool = False
     currency: str | None = None
     keep_status: tuple[str, ...] = ()
+    untyped: frozenset[str] = frozenset()  # options that nobody gave for this input: standing settings of the shop
 
     def said(self) -> list[str]:
-        """Return the names of the options that were given."""
-        return [name for name, value in asdict(self).items() if value]
+        """Return the options that were given for this input, as on the command line without their dashes."""
+        given = ["map" if name == "mapping" else name for name, value in asdict(self).items() if value]
+        return [name.replace("_", "-") for name in given if name != "untyped" and name not in self.untyped]
 
 
 @dataclass(frozen=True, slots=True)
