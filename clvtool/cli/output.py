@@ -114,6 +114,10 @@ class Deliver:
     debug: Debug = False
     context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
 
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Return name, value and source of the options that nobody typed, as `inspect` shows them."""
+        return [(one.place, one.shown, one.source) for one in run_of(self.context).in_force()]
+
     def __call__(self, result: Result) -> None:
         """Write the result where the options say; the last thing a command does."""
         emit(

@@ -48,6 +48,16 @@ class Setting:
         table, _, key = self.place.partition(".")
         return f"{key} in [{table}] of {self.file}" if self.file else self.place
 
+    @property
+    def source(self) -> str:
+        """Return what kind of place it is."""
+        return "config file" if self.file else "environment"
+
+    @property
+    def shown(self) -> str:
+        """Return its value as text."""
+        return " | ".join(self.value) if isinstance(self.value, list) else str(self.value)
+
     def is_meant_by(self, message: str) -> bool:
         """Return whether an error speaks of the option, or shows its value."""
         flag = self.option.replace("_", "-")
@@ -66,7 +76,14 @@ class Run:
 
     def in_force(self) -> list[Setting]:
         """Return the settings that no flag outweighs."""
-        return [] if self.context is None else [one for one in self.settings if not _is_typed(self.context, one.option)]
+        context = self.context
+        if context is None:
+            return []
+        return [
+            one
+            for one in self.settings
+            if not _is_typed(context, one.option) and context.params.get(one.option, one) is not None
+        ]
 
     def notes(self) -> list[str]:
         """Return in words what was not typed."""
@@ -99,7 +116,7 @@ def load(context: typer.Context, value: Path | None) -> Path | None:
     run.context = context
     named = os.environ.get(f"{PREFIX}CONFIG")
     file = value or (Path(named) if named else USUAL if USUAL.is_file() else None)
-    settings = {one.option: one for one in _from_file(file, context)} if file else {}
+    settings = {one.option: one for one in (_from_file(file, context) if file else ())}
     settings |= {one.option: one for one in _from_environment(context)}
     run.settings = list(settings.values())
     run.slips = _slips(context)
@@ -112,17 +129,23 @@ def run_of(context: typer.Context | None) -> Run:
     return Run() if context is None else context.ensure_object(Run)
 
 
-def tables_of(context: typer.Context) -> dict[str, dict[str, TyperOption]]:
-    """Return the tables that a config file may have, and the options of each: the shared ones, then the commands'."""
-    shared: dict[str, dict[str, TyperOption]] = {}
-    commands: dict[str, dict[str, TyperOption]] = {}
-    for name, command in _commands(context).items():
+def shared_tables(context: typer.Context) -> dict[str, dict[str, TyperOption]]:
+    """Return the tables of a config file that hold for every command that has their options: one for each bundle."""
+    found: dict[str, dict[str, TyperOption]] = {}
+    for command in _commands(context).values():
         for option in _options(command):
             table = _own_table(command, option.name)
             if table:
-                shared.setdefault(table, {})[option.name] = option
-            commands.setdefault(_key(name), {})[option.name] = option
-    return shared | commands
+                found.setdefault(table, {})[option.name] = option
+    return found
+
+
+def command_tables(context: typer.Context) -> dict[str, dict[str, TyperOption]]:
+    """Return the tables that are for one command alone, each with all options of the command."""
+    return {
+        _key(name): {option.name: option for option in _options(command)}
+        for name, command in _commands(context).items()
+    }
 
 
 def _commands(context: typer.Context) -> dict[str, Any]:
@@ -142,7 +165,7 @@ def _own_table(command: Any, option: str) -> str | None:
 
 def _from_file(file: Path, context: typer.Context) -> list[Setting]:
     """Return the settings for the command; what the file says to others is checked all the same."""
-    tables = tables_of(context)
+    tables = shared_tables(context) | command_tables(context)
     own = _key(context.command.name or "")
     names = {option.name: _own_table(context.command, option.name) for option in _options(context.command)}
     shared: list[Setting] = []

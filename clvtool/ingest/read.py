@@ -12,6 +12,7 @@ from clvtool.ingest.orders import to_orders
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect, open_sources
+from clvtool.ingest.understood import understood
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def read_orders(
     table = to_orders(
         parts, options, reading, lines if keep_lines else None, whole=wanted is None, ids=wanted is None or keep_lines
     )
+    reading.understood = tuple(understood(part, reading.currency) for part in parts)
     if table.is_empty():
         raise nothing_left(reading, sources[0].label if len(sources) == 1 else "the input")
     together = pl.concat(lines, how="diagonal") if lines else None

@@ -95,8 +95,8 @@ class Reading:
     """What was understood of the inputs and what happened to their rows.
 
     `rows_read` is counted by itself, `set_aside` by reason, `rows_used` over the orders that came of it: that they add
-    up is a check, not a definition. `traced` and `sources` are not kept in a
-    converted file.
+    up is a check, not a definition. `traced`, `sources` and `understood` are not
+    kept in a converted file.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -107,6 +107,7 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     traced: dict[int, str] | None = None  # when asked for: number of a row → why it was set aside
     sources: tuple[Source, ...] = ()  # where the rows can be seen again
+    understood: tuple[dict[str, Any], ...] = ()  # for each source, the options that say how it was read
 
     def add(self, section: str, item: str, value: object = None, **more: Any) -> None:
         """Note one fact."""
@@ -140,8 +141,8 @@ class Reading:
 
     def to_json(self) -> str:
         """Return the reading as text for a converted file."""
-        plain = asdict(replace(self, traced=None, sources=()))
-        del plain["traced"], plain["sources"]
+        plain = asdict(replace(self, traced=None, sources=(), understood=()))
+        del plain["traced"], plain["sources"], plain["understood"]
         return json.dumps({"version": VERSION, **plain}, ensure_ascii=False, default=str)
 
     @classmethod
