@@ -1,6 +1,6 @@
 """The options of output, the same for every command, and the way a command hands over its Result."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -115,8 +115,10 @@ class Deliver:
     context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
 
     def settings(self) -> list[tuple[str, str, str]]:
-        """Return name, value and source of the options that nobody typed, as `inspect` shows them."""
-        return [(one.place, one.shown, one.source) for one in run_of(self.context).in_force()]
+        """Return name, value and source of the options that nobody typed, but for those of output."""
+        own = {one.name for one in fields(self)}
+        settings = run_of(self.context).in_force()
+        return [(one.place, one.shown, one.source) for one in settings if one.option not in own]
 
     def __call__(self, result: Result) -> None:
         """Write the result where the options say; the last thing a command does."""

@@ -114,9 +114,12 @@ def load(context: typer.Context, value: Path | None) -> Path | None:
         return value
     run = run_of(context)
     run.context = context
-    named = os.environ.get(f"{PREFIX}CONFIG")
+    named = None if value else os.environ.get(f"{PREFIX}CONFIG")
     file = value or (Path(named) if named else USUAL if USUAL.is_file() else None)
-    settings = {one.option: one for one in (_from_file(file, context) if file else ())}
+    try:
+        settings = {one.option: one for one in (_from_file(file, context) if file else ())}
+    except InputError as error:
+        raise InputError(error.message, f"{PREFIX}CONFIG names it" if named else error.hint) from None
     settings |= {one.option: one for one in _from_environment(context)}
     run.settings = list(settings.values())
     run.slips = _slips(context)
