@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from clvtool import __version__
-from clvtool.cli.settings import Run
+from clvtool.cli.run import Run
 from clvtool.errors import ClvtoolError, ExitCode, OutputError, UsageError
 from clvtool.report.cells import visible
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from clvtool.cli.settings import run_of
+from clvtool.cli.run import run_of
 from clvtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ class Reading:
             keep_status=tuple(self.keep_status or []),
             untyped=self._untyped(),
         )
-
 
     def _untyped(self) -> frozenset[str]:
         """Return the options whose values come from the environment or a config file, as they came."""

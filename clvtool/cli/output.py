@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 import typer
 
-from clvtool.cli.settings import load, run_of
+from clvtool.cli.run import run_of
+from clvtool.cli.settings import load
 from clvtool.report.emit import choose, emit
 from clvtool.report.files import FORMATS
 from clvtool.result import Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clvtool.cli.settings import command_tables, shared_tables
+from clvtool.cli.config import command_tables, shared_tables
 from clvtool.errors import DataError, OutputError, UsageError
 from clvtool.report.cells import visible
 
@@ -51,7 +51,9 @@ def config_text(context: typer.Context, reading: Reading) -> str:
 
     shared = shared_tables(context)
     found, differing = in_common(reading.understood)
-    said = {name: context.params.get(name) for name, option in shared[TABLE].items() if not option.type_descriptor.is_path}
+    said = {
+        name: context.params.get(name) for name, option in shared[TABLE].items() if not option.type_descriptor.is_path
+    }
     values = found | {name: value for name, value in said.items() if value and name != "map"}
     columns = values.pop("map")
     lines = [HEAD, f"[{TABLE}]"]

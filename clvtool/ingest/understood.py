@@ -1,4 +1,4 @@
-"""What was found out about an input, as the options that would say so: the same reading without finding it out again."""
+"""What was found out about an input, as the options that would say so: then the next run need not find it out."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def polish() -> bytes:
     """Return a Polish export in Windows-1250: decimal commas, NBSP thousands, a day with a clock, statuses in words."""
     lines = ["Numer zamówienia;Data;Klient;Email;Ilość;Kwota PLN;Status"]
     for place in range(40):
-        name = "żółw łoś śledź".split()[place % 3]
+        name = ["żółw", "łoś", "śledź"][place % 3]
         amount = f"1\u00a0{200 + place},50 zł" if place % 2 else f"{90 + place},25 zł"
         status = "anulowane" if place % 7 == 3 else "opłacone"
         day = f"{place % 28 + 1:02d}.{place % 9 + 1:02d}.2024, 14:05"
@@ -25,7 +25,11 @@ def shopify() -> bytes:
     """Return a Shopify export of orders with two lines each, the second without the order's cells."""
     rows = [",".join(SHOPIFY)]
     for place in range(30):
-        total = {"Total": f"{20 + place}.50", "Currency": "EUR", "Financial Status": "paid" if place % 5 else "refunded"}
+        total = {
+            "Total": f"{20 + place}.50",
+            "Currency": "EUR",
+            "Financial Status": "paid" if place % 5 else "refunded",
+        }
         order = {"Name": f"#{1000 + place}", "Email": f"{place % 8}@example.com"}
         line = {"Lineitem quantity": "1", "Lineitem name": "tea", "Lineitem price": "9.00"}
         line["Created at"] = f"2024-{place % 6 + 1:02d}-{place % 27 + 1:02d} 09:50:26 +0200"
@@ -39,7 +43,10 @@ def online_retail() -> bytes:
     for place in range(60):
         back = place % 9 == 4
         number, quantity = f"{'C' if back else ''}{536000 + place // 2}", -1 if back else place % 5 + 1
-        day, customer = f"{place % 6 + 1}/{place % 15 + 13}/2011 8:26", "" if place % 7 == 6 else f"{17000 + place % 13}.0"
+        day, customer = (
+            f"{place % 6 + 1}/{place % 15 + 13}/2011 8:26",
+            "" if place % 7 == 6 else f"{17000 + place % 13}.0",
+        )
         rows.append(f"{number},S{place % 4},MUG,{quantity},{day},{place % 3 + 1}.25,{customer},France")
     return ("\n".join(rows) + "\n").encode()
 

@@ -48,7 +48,10 @@ def options(monkeypatch, capsys):
         assert code == 0, err
         return got
 
-    run.fails = lambda *words: (main(["try-it", *words], commands=[("V", "try_it"), ("V", "other")]), capsys.readouterr().err)
+    run.fails = lambda *words: (
+        main(["try-it", *words], commands=[("V", "try_it"), ("V", "other")]),
+        capsys.readouterr().err,
+    )
     return run
 
 
@@ -176,7 +179,8 @@ def test_a_config_file_that_is_not_there_is_3_with_its_near_neighbour(options, h
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("SHARE", "half"), ("FLAG", "perhaps"), ("CHOICE", "gren"), ("LIMIT", "-1"), ("FORMAT", "xml")]
+    ("option", "value"),
+    [("SHARE", "half"), ("FLAG", "perhaps"), ("CHOICE", "gren"), ("LIMIT", "-1"), ("FORMAT", "xml")],
 )
 def test_a_bad_value_in_the_environment_is_2_and_names_the_variable(option, value, options, monkeypatch):
     monkeypatch.setenv(f"CLVTOOL_{option}", value)
@@ -225,7 +229,9 @@ def test_a_column_that_the_file_lacks_is_traced_to_the_config(clvtool, here):
 
 def test_settings_are_told_at_v_and_are_facts_of_inspect(clvtool, here, monkeypatch):
     (here / "orders.csv").write_text(ORDERS)
-    (here / "clvtool.toml").write_text("[reading]\ndecimal = '.'\n[compute]\nhorizon = '24m'\n[counting]\nrefunds = 'net'\n")
+    (here / "clvtool.toml").write_text(
+        "[reading]\ndecimal = '.'\n[compute]\nhorizon = '24m'\n[counting]\nrefunds = 'net'\n"
+    )
     monkeypatch.setenv("CLVTOOL_DELIMITER", ",")
     monkeypatch.setenv("CLVTOOL_HORIZN", "12m")
     _, out, err = clvtool("compute", "orders.csv", "-v", "--refunds", "ignore")
