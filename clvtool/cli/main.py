@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from clvtool import __version__
+from clvtool.cli.completion import InstallCompletion, ShowCompletion
 from clvtool.cli.run import Run
 from clvtool.errors import ClvtoolError, ExitCode, OutputError, UsageError
 from clvtool.report.cells import visible
@@ -63,12 +64,17 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] 
 def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     """Return the application with its commands, given as (panel of the help, name of the module)."""
     import typer
+    from typer.completion import completion_init
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from clvtool.cli.spread import spread
 
+    completion_init()
     app = typer.Typer(
-        help=ABOUT, pretty_exceptions_enable=False, context_settings={"help_option_names": ["--help", "-h"]}
+        help=ABOUT,
+        add_completion=False,  # its options guess the shell; ours are told
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
 
     def show_version(wanted: bool) -> None:  # noqa: FBT001 (called by Typer)
@@ -79,7 +85,12 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     version = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Show the version.")  # noqa: FBT003 (Typer's way)
 
     @app.callback()
-    def root(*, version: bool = version) -> None: ...
+    def root(
+        *,
+        version: bool = version,
+        show_completion: ShowCompletion = None,
+        install_completion: InstallCompletion = None,
+    ) -> None: ...
 
     for panel, name in commands:
         function = getattr(import_module(f"clvtool.cli.{name}"), name)
@@ -93,7 +104,6 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
             if not isinstance(param, (TyperOption, TyperArgument)):
                 continue
             param.help = _plain(param.help)
-            param.hidden = param.hidden or param.name in ("install_completion", "show_completion")
             if isinstance(param, TyperOption) and param.is_flag:
                 param.metavar = ""  # and not <bool>
     return group
