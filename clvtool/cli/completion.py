@@ -16,7 +16,7 @@ def show(context: typer.Context, shell: Shell | None) -> None:
     """Print the script of a shell and end."""
     if shell is None or context.resilient_parsing:
         return
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined] # it only passes it on
 
     sys.stdout.write(get_completion_script(prog_name="clvtool", complete_var=VARIABLE, shell=shell) + "\n")
     raise typer.Exit
@@ -26,7 +26,7 @@ def install(context: typer.Context, shell: Shell | None) -> None:
     """Write the script where the shell looks for it, say where that is, and end. Raises OutputError."""
     if shell is None or context.resilient_parsing:
         return
-    from typer.completion import install as write
+    from typer.completion import install as write  # type: ignore[attr-defined] # likewise
 
     from clvtool.errors import OutputError
 

@@ -21,7 +21,7 @@ NOT_IN_FILE = ("config", "save_config")
 def shared_tables(context: typer.Context) -> dict[str, dict[str, TyperOption]]:
     """Return the tables of a config file that hold for every command that has their options: one for each bundle."""
     found: dict[str, dict[str, TyperOption]] = {}
-    for command in commands_of(context).values():
+    for command in sorted(commands_of(context).values(), key=lambda one: -len(one.params)):  # most tables first
         for option in options_of(command):
             table = _own_table(command, option.name)
             if table:

@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from clvtool import __version__
-from clvtool.cli.completion import InstallCompletion, ShowCompletion
+from clvtool.cli.completion import InstallCompletion, ShowCompletion  # noqa: TC001 (Typer reads the signature)
 from clvtool.cli.run import Run
 from clvtool.errors import ClvtoolError, ExitCode, OutputError, UsageError
 from clvtool.report.cells import visible
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] 
 def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     """Return the application with its commands, given as (panel of the help, name of the module)."""
     import typer
-    from typer.completion import completion_init
+    from typer.completion import completion_init  # type: ignore[attr-defined] # it only passes it on
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from clvtool.cli.spread import spread
