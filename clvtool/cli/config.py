@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +80,8 @@ def settings_of_file(file: Path, context: typer.Context) -> list[Setting]:
 
 
 def _document(file: Path) -> dict[str, Any]:
+    import tomllib  # here, so that --help does not wait for it
+
     try:
         return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
