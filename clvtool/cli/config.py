@@ -88,8 +88,8 @@ def _document(file: Path) -> dict[str, Any]:
         near = [one.name for one in file.parent.glob("*.toml")] if file.parent.is_dir() else []
         hint = did_you_mean(file.name, sorted(near)) if near else ""
         raise InputError(f"the config file {file} cannot be read: {error.strerror}", hint) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+    except (ValueError, RecursionError) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise UsageError(f"{file} is not TOML: {reason}", "text stands in quotation marks: decimal = ','") from None
 
 

@@ -163,6 +163,17 @@ def test_what_a_file_must_not_say_is_2_with_file_key_and_way_out(text, told, hin
     assert hint in way_out
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000, "[output]\nlimit = " + "9" * 5000, "[[reading]]", "[reading.map.map]\nx = 1", "[reading.profile]", "'' = 1"],
+)  # fmt: skip
+def test_hostile_files_are_refused_in_one_sentence(text, options, here):
+    (here / "clvtool.toml").write_text(text)
+    code, err = options.fails()
+    assert code == 2
+    assert err.startswith("error: clvtool.toml")
+
+
 def test_bytes_that_are_no_text_are_no_config(options, here):
     (here / "clvtool.toml").write_bytes(b"[try-it]\nword = '\xb9'\n")
     code, err = options.fails()
@@ -239,8 +250,11 @@ def test_settings_are_told_at_v_and_are_facts_of_inspect(clvtool, here, monkeypa
     assert "note: from the environment: CLVTOOL_DELIMITER\n" in err
     assert "note: CLVTOOL_HORIZN is not read; did you mean CLVTOOL_HORIZON?\n" in err
     assert "clvtool.toml" not in out
-    # in a pipe, and without -v, stderr stays empty
-    assert clvtool("compute", "orders.csv")[2] == ""
+    # in a pipe, and without -v, stderr stays empty; at a terminal it is told, but with -q
+    assert clvtool("compute", "orders.csv", "--format", "json")[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "note: from clvtool.toml: reading.decimal" in clvtool("compute", "orders.csv", "--format", "json")[2]
+    assert clvtool("compute", "orders.csv", "-q")[2] == ""
     rows = json.loads(clvtool("inspect", "orders.csv", "--format", "json")[1])["rows"]
     assert [(row["item"], row["value"], row["detail"]) for row in rows if row["section"] == "setting"] == [
         ("reading.decimal", ".", "config file"),
