@@ -50,7 +50,7 @@ def config_text(context: typer.Context, reading: Reading) -> str:
     from clvtool.ingest.understood import in_common
 
     shared = shared_tables(context)
-    found, differing = in_common(reading.understood)
+    found, differing = in_common(reading.understood, reading.currency)
     said = {
         name: context.params.get(name) for name, option in shared[TABLE].items() if not option.type_descriptor.is_path
     }

@@ -103,6 +103,7 @@ def read_orders(
         if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
             raise header_words.missing("currency", source.header, mapping)
         describe_rows(part, place if len(sources) > 1 else None, reading, options.keep_status)
+        reading.understood = (*reading.understood, understood(part))
         parts.append(_spelled_alike(part, spelling))
         del part
     lines: list[pl.DataFrame] = []
@@ -110,7 +111,6 @@ def read_orders(
     table = to_orders(
         parts, options, reading, lines if keep_lines else None, whole=wanted is None, ids=wanted is None or keep_lines
     )
-    reading.understood = tuple(understood(part, reading.currency) for part in parts)
     if table.is_empty():
         raise nothing_left(reading, sources[0].label if len(sources) == 1 else "the input")
     together = pl.concat(lines, how="diagonal") if lines else None

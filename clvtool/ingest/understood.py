@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from clvtool.ingest.rows import Rows
 
 
-def understood(part: Rows, currency: str | None) -> dict[str, Any]:
+def understood(part: Rows) -> dict[str, Any]:
     """Return option → value for one source; `map` is role → column. What its rows do not show is left out.
 
-    `currency` is that of all orders.
+    `currency` is there where the rows name theirs, but which one it is shows only among all orders.
     """
     import polars as pl
 
@@ -30,20 +30,23 @@ def understood(part: Rows, currency: str | None) -> dict[str, Any]:
         found["decimal"] = signs.pop()
     if source.schema()[columns["order_date"]] == pl.String:
         found["date_format"] = plan.dates.name
-    if currency is not None and "currency" in part.table.columns:
-        found["currency"] = currency
+    if "currency" in part.table.columns:
+        found["currency"] = ""
     return found | {"map": dict(columns)}
 
 
-def in_common(each: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def in_common(each: Sequence[dict[str, Any]], currency: str | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Return what is the same for all sources, and what is not, as one value a source (None: it shows nothing).
 
-    Of `map`, both hold single columns, as `map` and as `map.ROLE`.
+    `currency` is that of all orders. Of `map`, both hold single columns, as `map` and as `map.ROLE`.
     """
     flat = [
         {**{name: value for name, value in one.items() if name != "map"}, **_by_role(one.get("map", {}))}
         for one in each
     ]
+    for one in flat:
+        if one.pop("currency", None) is not None and currency is not None:
+            one["currency"] = currency
     names = list(dict.fromkeys(name for one in flat for name in one))
     values = {name: [one.get(name) for one in flat] for name in names}
     same = {name: found[0] for name, found in values.items() if len(set(found)) == 1}
