@@ -25,14 +25,14 @@ check: $(VENV)/.developed ## lint, types, and whether the generated docs are up 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cog --check docs/COMMANDS.md
+	$(BIN)/cog --check docs/COMMANDS.md docs/clvtool.1
 
 format: $(VENV)/.developed ## put the code into its standard form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.developed ## write the command reference anew from the help texts
-	$(BIN)/cog -r docs/COMMANDS.md
+docs: $(VENV)/.developed ## write the command reference and the manual page anew from the help texts
+	$(BIN)/cog -r docs/COMMANDS.md docs/clvtool.1
 
 bench: $(VENV)/.developed .venv-bench/.installed ## compare with the peers on generated data (minutes; BENCH="--rows 1M" is quick)
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -170,14 +170,6 @@ def test_version_and_help(run):
     code, out, err = run(nothing)
     assert (code, err) == (0, "")
     assert re.search(r"─ Value ─.*\n.* try-it +Try it \[once\]\.", out)
-    assert "completion" not in out
-
-
-def test_completion_can_be_had(run):
-    # out of the help, but there
-    # how it ends hangs on the shell above it, which is found among the parents of the process; the option is there
-    _, out, err = run(nothing, "--show-completion", "bash")
-    assert "no such option" not in out + err
 
 
 def process(*arguments, **options):

@@ -19,6 +19,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from clvtool import __version__
+from clvtool.cli.completion import InstallCompletion, ShowCompletion  # noqa: TC001 (Typer reads the signature)
+from clvtool.cli.run import Run
 from clvtool.errors import ClvtoolError, ExitCode, OutputError, UsageError
 from clvtool.report.cells import visible
 
@@ -47,12 +49,13 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] 
     arguments = list(sys.argv[1:] if argv is None else argv)
     for name, value in SURROUNDINGS.items():
         os.environ.setdefault(name, value)
+    run = Run()
     try:
         _open_closed_streams()
-        code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False)
+        code = build(commands).main(arguments or ["--help"], prog_name="clvtool", standalone_mode=False, obj=run)
         sys.stdout.flush()
     except BaseException as ending:  # noqa: BLE001 (Ctrl-C, and a panic in Polars, are no Exception)
-        code = _end(ending, arguments)
+        code = _end(ending, arguments, run)
     if code == ExitCode.INTERRUPTED and sys.stderr.isatty():
         sys.stderr.write("\n")  # after the ^C of the terminal
     return int(code or ExitCode.OK)
@@ -61,12 +64,17 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[tuple[str, str]] 
 def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     """Return the application with its commands, given as (panel of the help, name of the module)."""
     import typer
+    from typer.completion import completion_init  # type: ignore[attr-defined] # it only passes it on
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from clvtool.cli.spread import spread
 
+    completion_init()
     app = typer.Typer(
-        help=ABOUT, pretty_exceptions_enable=False, context_settings={"help_option_names": ["--help", "-h"]}
+        help=ABOUT,
+        add_completion=False,  # its options guess the shell; ours are told
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
 
     def show_version(wanted: bool) -> None:  # noqa: FBT001 (called by Typer)
@@ -77,7 +85,12 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     version = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Show the version.")  # noqa: FBT003 (Typer's way)
 
     @app.callback()
-    def root(*, version: bool = version) -> None: ...
+    def root(
+        *,
+        version: bool = version,
+        show_completion: ShowCompletion = None,
+        install_completion: InstallCompletion = None,
+    ) -> None: ...
 
     for panel, name in commands:
         function = getattr(import_module(f"clvtool.cli.{name}"), name)
@@ -91,13 +104,12 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
             if not isinstance(param, (TyperOption, TyperArgument)):
                 continue
             param.help = _plain(param.help)
-            param.hidden = param.hidden or param.name in ("install_completion", "show_completion")
             if isinstance(param, TyperOption) and param.is_flag:
                 param.metavar = ""  # and not <bool>
     return group
 
 
-def _end(ending: BaseException, arguments: list[str]) -> int:
+def _end(ending: BaseException, arguments: list[str], run: Run) -> int:
     """Say how the run ended, and return the exit code."""
     from typer.exceptions import Abort, TyperException
 
@@ -115,9 +127,9 @@ def _end(ending: BaseException, arguments: list[str]) -> int:
     elif isinstance(ending, OSError) and ending.errno == errno.ENOSPC:
         ending = OutputError(f"output cannot be written: {ending.strerror}")  # help, or a temporary file
     elif not isinstance(ending, ClvtoolError):
-        ending = _internal_error(ending, debug="--debug" in arguments)
+        ending = _internal_error(ending, debug="--debug" in arguments or bool(run.option("debug")))
     with suppress(OSError):  # nobody listens
-        _say(ending, arguments)
+        _say(run.blamed(ending), as_json=_wants_json(arguments, run))
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -153,10 +165,17 @@ def _internal_error(error: BaseException, *, debug: bool) -> ClvtoolError:
     return ClvtoolError(f"internal error: {type(error).__name__}: {told}", hint)
 
 
-def _say(error: ClvtoolError, arguments: list[str]) -> None:
-    """Write the error to stderr: two lines for people, or one line of JSON where JSON was asked for."""
+def _wants_json(arguments: list[str], run: Run) -> bool:
+    """Return whether JSON was asked for, as far as the arguments were understood."""
+    if run.context is not None and "format" in run.context.params:
+        return bool(run.option("format") == "json")
     asked = os.environ.get("CLVTOOL_FORMAT") == "json" or "--format=json" in arguments
-    if asked or ("--format", "json") in pairwise(arguments):
+    return asked or ("--format", "json") in pairwise(arguments)
+
+
+def _say(error: ClvtoolError, *, as_json: bool) -> None:
+    """Write the error to stderr: two lines for people, or one line of JSON."""
+    if as_json:
         told = {"error": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
         sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
         return

@@ -1,11 +1,12 @@
 """The options that several commands share: how to read the input, and what counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from clvtool.cli.run import run_of
 from clvtool.errors import UsageError
 from clvtool.ingest.profiles import PROFILES
 
@@ -139,6 +140,8 @@ class Reading:
         ),
     ] = None
 
+    context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
+
     def orders(self, inputs: list[str], extras: list[str] | None) -> "Orders":
         """Return the inputs as ORDERS of known customers; write the rejects, refuse set-aside rows where asked for."""
         from clvtool.ingest.read import read_orders
@@ -150,7 +153,7 @@ class Reading:
 
     def finish(self, orders: "Orders") -> None:
         """Write the rejects, and refuse set-aside rows where that was asked for."""
-        if self.rejects is not None:
+        if self.rejects is not None and orders.reading.traced is not None:
             from clvtool.ingest.rejects import rejects
             from clvtool.report.files import write_result
 
@@ -176,7 +179,14 @@ class Reading:
             match_refunds=self.match_refunds,
             rates=None if self.rates is None else str(self.rates),
             hash_ids=self.hash_ids,
+            untyped=self._untyped(),
         )
+
+    def _untyped(self) -> frozenset[str]:
+        """Return the options whose values come from the environment or a config file, as they came."""
+        run = run_of(self.context)
+        names = (one.option for one in run.in_force())
+        return frozenset(name for name in names if getattr(self, name, None) == run.option(name))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """The options of output, the same for every command, and the way a command hands over its Result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 
+from clvtool.cli.run import run_of
+from clvtool.cli.settings import load
 from clvtool.report.emit import choose, emit
 from clvtool.report.files import FORMATS
 from clvtool.result import Result
@@ -19,7 +21,7 @@ def _check_target(context: typer.Context, value: Path | None) -> Path | None:
         return value
     source = context.get_parameter_source("format")
     if value and value.suffix.casefold() in FORMATS and source and source.name != "COMMANDLINE":
-        context.params["format"] = None  # an extension that was typed outweighs a format from the environment
+        context.params["format"] = None  # an extension that was typed outweighs a format that was not
     choose(context.params.get("format"), value)
     return value
 
@@ -31,8 +33,6 @@ Format = Annotated[
         metavar="FORMAT",
         help="table, csv, json, ndjson, markdown or parquet. Without it: what the extension of FILE says, "
         "a table at a terminal, CSV in a pipe.",
-        envvar="CLVTOOL_FORMAT",
-        show_envvar=False,
         is_eager=True,
         rich_help_panel=PANEL,
     ),
@@ -55,8 +55,6 @@ Limit = Annotated[
         metavar="N",
         min=0,
         help="Only the first N rows. Without it: 50 in a table at a terminal, otherwise all.",
-        envvar="CLVTOOL_LIMIT",
-        show_envvar=False,
         rich_help_panel=PANEL,
     ),
 ]
@@ -65,8 +63,6 @@ SpreadsheetSafe = Annotated[
     typer.Option(
         "--spreadsheet-safe",
         help="In CSV, put an apostrophe before text that a spreadsheet would run as a formula.",
-        envvar="CLVTOOL_SPREADSHEET_SAFE",
-        show_envvar=False,
         rich_help_panel=PANEL,
     ),
 ]
@@ -76,8 +72,6 @@ Quiet = Annotated[
         "--quiet",
         "-q",
         help="No spinner and no notes on stderr.",
-        envvar="CLVTOOL_QUIET",
-        show_envvar=False,
         rich_help_panel=PANEL,
     ),
 ]
@@ -87,18 +81,31 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         help="Notes on stderr in every case, also where the format carries them or stderr is a file.",
-        envvar="CLVTOOL_VERBOSE",
-        show_envvar=False,
         rich_help_panel=PANEL,
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.", rich_help_panel=PANEL)]
 
 
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Read what is not typed from FILE; /dev/null: from none. Without it: clvtool.toml, if it is there.",
+        callback=load,
+        is_eager=True,  # and first of all, since the others look there for their defaults
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Deliver:
     """All options of output as one parameter of a command: `deliver: Deliver`, and at its end `deliver(result)`."""
 
+    TABLE: ClassVar = "output"
+
+    config: Config = None
     format: Format = None
     output: Output = None
     limit: Limit = None
@@ -106,6 +113,13 @@ class Deliver:
     quiet: Quiet = False
     verbose: Verbose = False
     debug: Debug = False
+    context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
+
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Return name, value and source of the options that nobody typed, but for those of output."""
+        own = {one.name for one in fields(self)}
+        settings = run_of(self.context).in_force()
+        return [(one.place, one.shown, one.source) for one in settings if one.option not in own]
 
     def __call__(self, result: Result) -> None:
         """Write the result where the options say; the last thing a command does."""
@@ -117,4 +131,5 @@ class Deliver:
             spreadsheet_safe=self.spreadsheet_safe,
             quiet=self.quiet,
             verbose=self.verbose,
+            asides=run_of(self.context).notes(),
         )

@@ -109,7 +109,7 @@ def date_style(values: Iterable[str], column: str, given: str | None = None) -> 
     """
     texts = sorted({value.strip() for value in values if value.strip()})
     if given is not None:
-        return _given(given)
+        return _quick(_given(given), texts)
     read = {name: [text for text in texts if _reads(style, text)] for name, style in _ALL.items()}
     most = max((len(found) for found in read.values()), default=0)
     if most == 0:
@@ -131,10 +131,13 @@ def date_style(values: Iterable[str], column: str, given: str | None = None) -> 
                 f"column {column!r} can be read two ways: {shown} may be day-first or month-first",
                 f"say which it is: --date-format {name} or --date-format {twin}",
             )
-    style = _ALL[best[0]]
-    return (
-        ISO if style.name == ISO.name and all(re.match(r"\d{4}-\d\d-\d\d", text) for text in read[ISO.name]) else style
-    )
+    return _quick(_ALL[best[0]], texts)
+
+
+def _quick(style: DateStyle, texts: Iterable[str]) -> DateStyle:
+    """Return the quick way to read ISO dates where all of them are of full width."""
+    short = (text for text in texts if _reads(style, text) and not re.match(r"\d{4}-\d\d-\d\d", text))
+    return ISO if style.name == ISO.name and next(short, None) is None else style
 
 
 def _given(name: str) -> DateStyle:

@@ -27,9 +27,12 @@ DEFINITIONS = {
 }
 
 
-def inspect(inputs: Sequence[str], options: ReadOptions, *, trace: bool = False) -> tuple[Result, Orders]:
+def inspect(
+    inputs: Sequence[str], options: ReadOptions, *, trace: bool = False, settings: Sequence[tuple[str, str, str]] = ()
+) -> tuple[Result, Orders]:
     """Return `section item value rows orders money detail`, and the orders that were read.
 
+    `settings` (name, value, where from) are the options that nobody typed; they become facts.
     What cannot be settled is a row of the section `problem` and the orders are empty; nothing is raised for it.
     Raises InputError and UsageError as `read_orders` does.
     """
@@ -50,6 +53,8 @@ def inspect(inputs: Sequence[str], options: ReadOptions, *, trace: bool = False)
         reading.add("problem", "data", problem.message, detail=problem.hint or None)
     for warning in reading.warnings:
         reading.add("warning", "reading", warning)
+    for name, value, origin in settings:
+        reading.add("setting", name, value, detail=origin)
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "section": pl.String,
         "item": pl.String,

@@ -109,7 +109,7 @@ def number_style(values: Iterable[str], column: str, decimal: str | None = None)
             unclear.append(value)
         elif found:
             evidence.setdefault(found, value)
-    if decimal is not None:
+    if decimal is not None and (evidence or unclear):
         return NumberStyle(decimal, plain=plain and decimal == ".")
     if len(evidence) > 1:
         raise DataError(

@@ -47,7 +47,7 @@ class Plan:
     """How the columns of one source are read.
 
     A role is `unsettled` while the first rows do not prove its style, and `final` when the style came of all rows, or
-    of the type of a Parquet column: then nothing can change it.
+    of the type of a Parquet column: then nothing can change it. The numbers of a role in `whole` show no decimal sign.
     """
 
     mapping: HeaderMap
@@ -57,6 +57,11 @@ class Plan:
     unsettled: frozenset[str] = frozenset()
     final: frozenset[str] = frozenset()
     samples: dict[str, list[str]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+
+    def decimal_signs(self) -> set[str]:
+        """Return the decimal signs that the numbers show."""
+        return {style.decimal for role, style in self.numbers.items() if role not in self.whole}
 
 
 def as_text(name: str, schema: pl.Schema) -> pl.Expr:
@@ -104,7 +109,7 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
             numbers[role] = number_style(values[role], mapping.columns[role], options.decimal)
         except DataError:
             unsettled.add(role)
-        if options.decimal is None and not values[role].str.contains("[.,]").any():
+        if not values[role].str.contains("[.,]").any():
             unsettled.add(role)
     dates: DateStyle | None = None
     if kinds["order_date"][0].is_temporal():
@@ -125,6 +130,7 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
         frozenset(unsettled),
         frozenset(typed),
         {role: sorted(set(found.head(50)))[:MOST_SAMPLES] for role, found in values.items()},
+        frozenset(typed),
     )
 
 
@@ -156,6 +162,7 @@ def verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFra
         float_ids=frozenset(float_ids),
         unsettled=frozenset(),
         final=frozenset(final),
+        whole=plan.whole | (plan.unsettled - final),
     )
 
 

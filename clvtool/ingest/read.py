@@ -14,6 +14,7 @@ from clvtool.ingest.privacy import check_hashing, hidden, is_personal
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect
+from clvtool.ingest.understood import understood
 from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
 
@@ -81,7 +82,7 @@ def read_orders(
     sources = open_sources(inputs, options)
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
-        if trace:
+        if trace and "rejects" not in options.untyped:
             raise UsageError(
                 "--rejects: the rows that were set aside are not in a converted file",
                 "write them when the raw export is converted",
@@ -108,6 +109,7 @@ def read_orders(
         if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
             raise missing("currency", source.header, mapping)
         describe_rows(part, number, reading, options.keep_status)
+        reading.understood = (*reading.understood, understood(part))
         parts.append(_spelled_alike(part, spelling))
         del part
     _note_anonymous([part.plan.mapping for part in parts], reading)
@@ -199,8 +201,7 @@ def _converted(
             "convert all the raw files into one Parquet file",
         )
     if options.said():
-        flag = options.said()[0].replace("_", "-").replace("mapping", "map")
-        raise UsageError(f"--{flag} says how to read a raw export; this file is converted already")
+        raise UsageError(f"--{options.said()[0]} says how to read a raw export; this file is converted already")
     source = converted[0]
     stored = Reading.from_json(str(source.metadata(METADATA_KEY)))
     for name in Reading.__dataclass_fields__:

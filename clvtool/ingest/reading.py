@@ -65,10 +65,12 @@ class ReadOptions:
     match_refunds: bool = False
     rates: str | None = None
     hash_ids: str | None = field(default=None, repr=False)
+    untyped: frozenset[str] = frozenset()  # options that nobody gave for this input: standing settings of the shop
 
     def said(self) -> list[str]:
-        """Return the names of the options that were given."""
-        return [name for name, value in asdict(self).items() if value]
+        """Return the options that were given for this input, as on the command line without their dashes."""
+        given = ["map" if name == "mapping" else name for name, value in asdict(self).items() if value]
+        return [name.replace("_", "-") for name in given if name != "untyped" and name not in self.untyped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ class Reading:
     """What was understood of the inputs and what happened to their rows.
 
     `rows_read` is counted by itself, `set_aside` by reason, `rows_used` over the orders that came of it: that they add
-    up is a check, not a definition. `traced` and `sources` are not kept in a
-    converted file.
+    up is a check, not a definition. `traced`, `sources` and `understood` are not
+    kept in a converted file.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -111,6 +113,7 @@ class Reading:
     anonymous: str = ""  # where no column tells customers apart: what to do about it
     traced: dict[int, str] | None = None  # when asked for: number of a row → why it was set aside
     sources: tuple[Source, ...] = ()  # where the rows can be seen again
+    understood: tuple[dict[str, Any], ...] = ()  # for each source, the options that say how it was read
 
     def add(self, section: str, item: str, value: object = None, **more: Any) -> None:
         """Note one fact."""
@@ -149,8 +152,8 @@ class Reading:
 
     def to_json(self) -> str:
         """Return the reading as text for a converted file."""
-        plain = asdict(replace(self, traced=None, sources=()))
-        del plain["traced"], plain["sources"]
+        plain = asdict(replace(self, traced=None, sources=(), understood=()))
+        del plain["traced"], plain["sources"], plain["understood"]
         return json.dumps({"version": VERSION, **plain}, ensure_ascii=False, default=str)
 
     @classmethod

@@ -12,7 +12,7 @@ from clvtool.report.cells import visible
 from clvtool.report.files import check_target, encoded, format_of, write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from clvtool.result import Result
@@ -43,11 +43,13 @@ def emit(
     quiet: bool = False,
     verbose: bool = False,
     spreadsheet_safe: bool = False,
+    asides: Sequence[str] = (),
 ) -> None:
     """Write the result to the file `output`, or else to stdout, and what it could not say to a terminal's stderr.
 
     Without a `format`, a file gets the one of its extension, a terminal a table, and a pipe CSV. A `limit` cuts every
     format; without one, only a table at a terminal is cut. `verbose` tells the notes on stderr in every case.
+    `asides` are notes on the run that are no part of the result: they are told on stderr, whatever the format.
     """
     chosen = choose(format, output)
     cut = result if limit is None else replace(result, table=result.table.head(limit))
@@ -57,8 +59,9 @@ def emit(
         _draw(result, TERMINAL_ROWS if limit is None and sys.stdout.isatty() else limit)
     else:
         _pour(encoded(cut, chosen, spreadsheet_safe=spreadsheet_safe))
-    if verbose or (chosen in NOTELESS and not quiet and sys.stderr.isatty()):
-        sys.stderr.writelines(f"note: {visible(note)}\n" for note in result.notes)
+    told = verbose or (not quiet and sys.stderr.isatty())
+    notes = result.notes if told and (verbose or chosen in NOTELESS) else ()
+    sys.stderr.writelines(f"note: {visible(note)}\n" for note in (*notes, *(asides if told else ())))
 
 
 def _draw(result: Result, limit: int | None) -> None:

@@ -226,3 +226,13 @@ def test_every_hour_round_both_changes_of_the_clock(read):
 def test_a_day_of_every_year(read):
     values = [str(date(1971, 1, 1) + timedelta(days=359 * place)) for place in range(55)]
     assert days_of(read, values) == (values, {})
+
+
+def test_iso_dates_that_were_asked_for_are_read_as_those_that_were_found(read):
+    # of full width or not, with a clock or not, and far below the first rows
+    rows = [f"a,2024-{place % 9 + 1:02d}-05,5" for place in range(5100)]
+    text = "\n".join(["customer_id,order_date,amount", *rows, "a,2024-9-7 08:15,5", "a,soon,5", ""])
+    found, given = read(text), read(text, date_format="YYYY-MM-DD")
+    assert given.table.rows() == found.table.rows()
+    assert given.reading.set_aside == found.reading.set_aside
+    assert str(given.table["order_date"].max()) == "2024-09-07"

@@ -274,3 +274,11 @@ def test_prices_that_only_the_lines_need_are_judged_as_well(write):
     lines, orders = read_lines([path], ReadOptions())
     assert str(lines["unit_price"].sum()) == "18012.5000"
     assert orders.reading.set_aside == {}
+
+
+@pytest.mark.parametrize(("decimal", "last"), [(",", "1234.0000"), (".", "1.2340")])
+def test_a_decimal_sign_that_was_given_holds_below_the_first_rows_too(read, decimal, last):
+    # the first 5,000 rows are whole numbers and show no sign; the last one is read by the one that was given
+    orders, found = amounts_of(read, ["7"] * 5100 + ["1.234"], decimal=decimal)
+    assert found[-2:] == ["7.0000", last]
+    assert aside(orders) == {}

@@ -1,0 +1,60 @@
+"""What was found out about an input, as the options that would say so: then the next run need not find it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clvtool.ingest.dialect import DELIMITERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clvtool.ingest.rows import Rows
+
+
+def understood(part: Rows) -> dict[str, Any]:
+    """Return option → value for one source; `map` is role → column. What its rows do not show is left out.
+
+    So are roles that have a better column in some rows: only the profile can say that.
+    `currency` is there where the rows name theirs, but which one it is shows only among all orders.
+    """
+    import polars as pl
+
+    plan, source = part.plan, part.source
+    columns = plan.mapping.columns
+    found: dict[str, Any] = {"profile": plan.mapping.profile.name if plan.mapping.profile else "plain"}
+    if source.kind == "csv":
+        named = DELIMITERS.get(source.delimiter, source.delimiter)
+        found |= {"encoding": source.encoding, "delimiter": named if named == "tab" else source.delimiter}
+    signs = plan.decimal_signs()
+    if len(signs) == 1:
+        found["decimal"] = signs.pop()
+    if source.schema()[columns["order_date"]] == pl.String:
+        found["date_format"] = plan.dates.name
+    if "currency" in part.table.columns:
+        found["currency"] = ""
+    return found | {"map": {role: name for role, name in columns.items() if role not in plan.mapping.instead}}
+
+
+def in_common(each: Sequence[dict[str, Any]], currency: str | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return what is the same for all sources, and what is not, as one value a source (None: it shows nothing).
+
+    `currency` is that of all orders. Of `map`, both hold single columns, as `map` and as `map.ROLE`.
+    """
+    flat = [
+        {**{name: value for name, value in one.items() if name != "map"}, **_by_role(one.get("map", {}))}
+        for one in each
+    ]
+    for one in flat:
+        if one.pop("currency", None) is not None and currency is not None:
+            one["currency"] = currency
+    names = list(dict.fromkeys(name for one in flat for name in one))
+    values = {name: [one.get(name) for one in flat] for name in names}
+    same = {name: found[0] for name, found in values.items() if len(set(found)) == 1}
+    mapping = {name.partition(".")[2]: column for name, column in same.items() if name.startswith("map.")}
+    plain = {name: value for name, value in same.items() if not name.startswith("map.")}
+    return plain | {"map": mapping}, {name: found for name, found in values.items() if name not in same}
+
+
+def _by_role(columns: dict[str, str]) -> dict[str, str]:
+    return {f"map.{role}": column for role, column in columns.items()}
