@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ TIME_OF_DAY = r"[ T,]*\d{1,2}:\d{2}.*$"
 class DateStyle:
     """A way of writing dates; `pattern` takes out the date part, `format` reads it.
 
-    `fixed` promises ISO dates of full width, which are read ten times faster than by pattern.
+    `fixed` promises that the date is the first ten signs, which are read several times faster than by pattern.
     """
 
     name: str
@@ -98,6 +98,12 @@ class DateStyle:
 
 
 _ALL = {name: DateStyle(name, pattern, form) for name, pattern, form in _STYLES}
+_FULL_WIDTH = {
+    style.format: re.sub("%[dm]", r"\\d\\d", re.escape(style.format).replace("%Y", r"\d{4}"))
+    for style in _ALL.values()
+    if re.fullmatch("%[Ymd]([-/.])%[md]\\1%[Ymd]", style.format)
+}
+"""Format → pattern of a date of ten signs."""
 ISO = DateStyle("YYYY-MM-DD", _ALL["YYYY-MM-DD"].pattern, "%Y-%m-%d", fixed=True)
 
 
@@ -135,9 +141,11 @@ def date_style(values: Iterable[str], column: str, given: str | None = None) -> 
 
 
 def _quick(style: DateStyle, texts: Iterable[str]) -> DateStyle:
-    """Return the quick way to read ISO dates where all of them are of full width."""
-    short = (text for text in texts if _reads(style, text) and not re.match(r"\d{4}-\d\d-\d\d", text))
-    return ISO if style.name == ISO.name and next(short, None) is None else style
+    """Return the quick way to read dates where all of them are of full width."""
+    if style.format not in _FULL_WIDTH:
+        return style
+    short = (text for text in texts if _reads(style, text) and not re.match(_FULL_WIDTH[style.format], text))
+    return style if next(short, None) is not None else replace(style, fixed=True)
 
 
 def _given(name: str) -> DateStyle:
