@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+N ?= 10000
+SEED := $(or $(SEED),$(shell date +%s))
 BENCH ?= --rows 10M --log plain hard --repeat 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format docs lock bench clean
+.PHONY: help demo test test-all fuzz check format docs lock bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +22,10 @@ test: $(VENV)/.developed ## run the tests
 
 test-all: $(VENV)/.developed ## run the tests, the slow simulations too
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+fuzz: $(VENV)/.developed ## run the fuzz tests for long, with N files each: make fuzz N=100000 [SEED=7]
+	@echo "N=$(N) SEED=$(SEED); what fails is kept in .fuzz/"
+	FUZZ_EXAMPLES=$(N) $(BIN)/python -m pytest tests/ingest/test_fuzz_dialects.py tests/ingest/test_fuzz_bytes.py --hypothesis-seed=$(SEED)
 
 check: $(VENV)/.developed ## lint, types, and whether the generated docs are up to date
 	$(BIN)/ruff check .
@@ -44,7 +50,7 @@ lock: ## write the lock files anew from the ranges in pyproject.toml
 	rm -rf .venv-lock build *.egg-info
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) .venv-bench build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

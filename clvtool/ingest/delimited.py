@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 from clvtool.errors import InputError
 from clvtool.ingest import dialect
-from clvtool.ingest.source import Source, not_text
-from clvtool.ingest.streams import Spool, chunks_of, head_of, open_bytes, readable
+from clvtool.ingest.source import SURPLUS, Source, not_text
+from clvtool.ingest.streams import SAMPLE_BYTES, Spool, chunks_of, head_of, open_bytes, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,9 @@ def with_header(source: Source, delimiter: str | None) -> Source:
     head = head_of(source.label, source.path)
     if not dialect.is_utf_8(head):
         raise not_text(source)
-    delimiter, words, skip = dialect.header_of(source.label, head.decode("utf-8", "ignore"), delimiter)
-    header = dialect.distinct(words)
+    sample, cut = head.decode("utf-8", "ignore"), len(head) == SAMPLE_BYTES
+    delimiter, words, skip = dialect.header_of(source.label, sample, delimiter, cut=cut)
+    header = dialect.distinct(words, SURPLUS)
     return replace(source, delimiter=delimiter, header=header, words=tuple(words), skip_lines=skip)
 
 

@@ -6,6 +6,8 @@ import codecs
 import csv
 import io
 import re
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from clvtool.errors import InputError, UsageError, did_you_mean
@@ -52,7 +54,10 @@ def modern_encoding(label: str, head: bytes) -> str | None:
         if head.startswith(bom):
             return name
     if b"\0" in head or head.startswith((b"%PDF", b"\x89PNG")):
-        raise InputError(f"{label} is binary, not a table that can be read")
+        raise InputError(
+            f"{label} is binary, not a table that can be read",
+            "text with NUL bytes in it can be cleaned (tr -d '\\000'); UTF-16 without a mark: --encoding utf-16-le",
+        )
     return "utf-8" if is_utf_8(head) else None
 
 
@@ -81,10 +86,13 @@ def has_lone_cr(head: bytes) -> bool:
     return re.search(rb"\r[^\n]", head) is not None
 
 
-def header_of(label: str, sample: str, delimiter: str | None = None) -> tuple[str, list[str], int]:
+def header_of(
+    label: str, sample: str, delimiter: str | None = None, *, cut: bool = False
+) -> tuple[str, list[str], int]:
     """Return delimiter, header and the number of lines above it, from the beginning of a file's text.
 
-    Raises InputError where there is no header, UsageError for a delimiter of more than one byte.
+    `cut` says that the file goes on behind the sample. Raises InputError where there is no header, or one that is not
+    whole, UsageError for a delimiter of more than one byte.
     """
     lines = list(io.StringIO(sample, newline=""))
     skip = 0
@@ -97,7 +105,7 @@ def header_of(label: str, sample: str, delimiter: str | None = None) -> tuple[st
         while skip < len(lines) and not lines[skip].strip():
             skip += 1
     if skip == len(lines):
-        raise InputError(f"{label} is empty")
+        raise InputError(f"{label} has nothing but blank lines at its beginning" if cut else f"{label} is empty")
     by_name = {name: sign for sign, name in DELIMITERS.items()} | {"\\t": "\t"}
     delimiter = _vote(lines[skip:]) if delimiter is None else by_name.get(delimiter, delimiter)
     if len(delimiter.encode()) != 1 or delimiter in '"\r\n':
@@ -109,20 +117,25 @@ def header_of(label: str, sample: str, delimiter: str | None = None) -> tuple[st
         header = next(reader)
     except csv.Error:
         header = []
-    if not header or "".join(lines[skip : skip + reader.line_num]).count('"') % 2:
+    end = skip + reader.line_num
+    if "".join(lines[skip:end]).count('"') % 2:
         raise InputError(f"the header line of {label} has a quotation mark that is not closed")
+    if not header or (cut and end == len(lines)):
+        raise InputError(f"the header line of {label} is too long to be one", f"it begins with {lines[skip][:40]!r}")
     return delimiter, [name.strip().strip("\ufeff") for name in header], skip
 
 
-def distinct(header: Iterable[str]) -> tuple[str, ...]:
-    """Return column names that are not empty and not repeated."""
+def distinct(header: Iterable[str], reserved: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return column names that are not empty, not repeated and not reserved."""
     names: list[str] = []
+    taken = set(reserved)
+    counts: dict[str, int] = {}  # where to go on counting: ten thousand columns may have the same name
     for place, written in enumerate(header, start=1):
         base = name = written or f"column_{place}"
-        count = 2
-        while name in names:
-            name = f"{base}_{count}"
-            count += 1
+        while name in taken:
+            counts[base] = counts.get(base, 1) + 1
+            name = f"{base}_{counts[base]}"
+        taken.add(name)
         names.append(name)
     return tuple(names)
 
@@ -131,11 +144,9 @@ def _vote(lines: list[str]) -> str:
     """Return the delimiter under which the most records have as many fields as the header (quotes respected)."""
 
     def score(delimiter: str) -> tuple[float, int]:
-        try:
-            reader = csv.reader(lines, delimiter=delimiter)
-            widths = [len(record) for record, _ in zip(reader, range(VOTERS), strict=False) if record]
-        except csv.Error:
-            return 0.0, 0
+        widths: list[int] = []
+        with suppress(csv.Error):  # a cell too long for this module: the records above it vote
+            widths.extend(len(record) for record in islice(csv.reader(lines, delimiter=delimiter), VOTERS) if record)
         if not widths or widths[0] < 2:
             return 0.0, 0
         return sum(width == widths[0] for width in widths) / len(widths), widths[0]

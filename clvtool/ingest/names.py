@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clvtool.errors import InputError, did_you_mean
+from clvtool.errors import InputError, UsageError, did_you_mean
 from clvtool.ingest.streams import readable
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ class Named:
 def named_files(inputs: Iterable[str]) -> Iterator[Named]:
     """Yield every file that the inputs name: `book.xlsx?sheet=Orders` names a sheet, a directory its tables.
 
-    Raises InputError for a pattern or directory without any.
+    Raises InputError for a pattern or directory without any, UsageError for no name at all.
     """
     for name in inputs:
+        if not name:
+            raise UsageError("an INPUT has no name", "is it a variable of the shell that is empty?")
         with readable(name):
             match = None if Path(name).exists() else _WITH_PART.fullmatch(name)
         path, part = (match[1], match[2]) if match else (name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING
 from clvtool.errors import InputError, UsageError
 from clvtool.ingest import database, dialect, workbook
 from clvtool.ingest.delimited import with_encoding, with_header
+from clvtool.ingest.expansion import check_expansion, check_rows
 from clvtool.ingest.json_lines import is_json_lines, with_objects
 from clvtool.ingest.names import Named, named_files, near_file
-from clvtool.ingest.source import Source
-from clvtool.ingest.streams import Spool, chunks_of, head_of, readable
+from clvtool.ingest.nesting import check_nesting
+from clvtool.ingest.source import Source, collect
+from clvtool.ingest.streams import Spool, chunks_of, head_of, open_bytes, readable
+from clvtool.ingest.unchanged import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +46,12 @@ def _open(named: Named, options: ReadOptions) -> Source:
     with readable(label):
         spool = _stream(named.path)
     notes = (named.note,) if named.note else ()
-    source = Source(label, named.path if spool is None else spool.path, spool=spool, notes=notes)
+    path = named.path if spool is None else spool.path
+    source = Source(label, path, spool=spool, notes=notes, stamp=stamp(path))
     head = head_of(label, source.path)
-    if not head.strip():
+    if not head:
         raise InputError(f"{label} is empty")
+    _check_size(source)
     if head.startswith(database.MAGIC):
         return database.with_database_table(source, named.part or options.sheet)
     if head.startswith((workbook.ZIP, workbook.OLD)):
@@ -54,10 +60,32 @@ def _open(named: Named, options: ReadOptions) -> Source:
         raise UsageError(f"{label} is neither a workbook nor a database: it has no {named.part!r} in it")
     if head.startswith(b"PAR1"):
         source = replace(source, kind="parquet")
+        _check_parquet(source)
         names = tuple(source.schema().names())
         return replace(source, header=names, words=names)
     source = with_encoding(source, options.encoding)
     return with_objects(source) if is_json_lines(source) else with_header(source, options.delimiter)
+
+
+def _check_size(source: Source) -> None:
+    """Refuse a compressed file that unpacks to too much, before anything keeps what comes out of it."""
+    with readable(source.label), open_bytes(source.path) as stream:
+        if not isinstance(stream, io.BufferedReader):
+            check_expansion(source.label, Path(source.path).stat().st_size, chunks_of(stream))
+
+
+def _check_parquet(source: Source) -> None:
+    """Refuse what would make the process fall or fill the memory."""
+    import polars as pl
+
+    with readable(source.label), Path(source.path).open("rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(max(size - 8, 0))
+        length = int.from_bytes(stream.read(4), "little")
+        stream.seek(max(size - 8 - length, 0))
+        check_nesting(source.label, stream.read(length))
+    rows = collect(source, source.scan().select(pl.len())).item()
+    check_rows(source.label, size, rows)
 
 
 def _stream(name: str) -> Spool | None:
@@ -68,9 +96,11 @@ def _stream(name: str) -> Spool | None:
                 "standard input (-) is a terminal or closed", "name a file, or pipe one: cat orders.csv | clvtool …"
             )
         return Spool(chunks_of(sys.stdin.buffer))
+    if Path(name).is_symlink() and not Path(name).exists():
+        raise InputError(f"{name} is a symbolic link to nowhere")
     if not Path(name).exists():
         raise InputError(f"{name} does not exist", near_file(name))
-    if Path(name).is_file():
+    if Path(name).is_file() and name.encode("utf-8", "ignore").decode() == name:
         return None
-    with Path(name).open("rb") as pipe:
-        return Spool(chunks_of(pipe))
+    with Path(name).open("rb") as stream:  # a pipe; or a name with bytes that are no text, which Polars does not take
+        return Spool(chunks_of(stream))

@@ -73,6 +73,8 @@ def as_text(name: str, schema: pl.Schema) -> pl.Expr:
         return column
     if kind.is_nested() or kind == pl.Binary:
         return pl.lit(None, pl.String).alias(name)
+    if kind == pl.Duration:
+        return column.dt.to_string("iso")
     return column.cast(pl.String)
 
 

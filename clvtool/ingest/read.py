@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from clvtool.ingest.privacy import check_hashing, hidden, is_personal
 from clvtool.ingest.reading import Reading, ReadOptions
 from clvtool.ingest.rows import Rows, read_rows
 from clvtool.ingest.source import Source, collect
+from clvtool.ingest.unchanged import unchanged
 from clvtool.ingest.understood import understood
 from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
@@ -74,12 +76,26 @@ def read_orders(
     """
     options = options or ReadOptions()
     reading = reading if reading is not None else Reading()
-    import polars as pl
-
     if not inputs:
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
     sources = open_sources(inputs, options)
+    with unchanged(sources):
+        return _read(sources, options, wanted, reading, with_cost=with_cost, trace=trace, keep_lines=keep_lines)
+
+
+def _read(
+    sources: Sequence[Source],
+    options: ReadOptions,
+    wanted: list[str] | None,
+    reading: Reading,
+    *,
+    with_cost: bool,
+    trace: bool,
+    keep_lines: bool,
+) -> Orders:
+    import polars as pl
+
     converted = [source for source in sources if source.metadata(METADATA_KEY) is not None]
     if converted:
         if trace and "rejects" not in options.untyped:
@@ -168,19 +184,22 @@ def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
     """Give extra columns the spelling of the first input that has them: `Channel` and `channel` are one column."""
     own = [name for name in part.table.columns if name.startswith("extra_")]
     said = {name: spelling.setdefault(normal(name.removeprefix("extra_")), name) for name in own}
-    kept = [name for name, new in said.items() if name == new]
-    names = {name: new for name, new in said.items() if new not in kept and list(said.values()).count(new) == 1}
+    kept = {name for name, new in said.items() if name == new}
+    claims = Counter(said.values())
+    names = {name: new for name, new in said.items() if new not in kept and claims[new] == 1}
     return replace(part, table=part.table.rename(names))
 
 
 def _renamed(table: pl.DataFrame) -> pl.DataFrame:
     """Give extra columns their source names back; one named like a canonical column gets `source_`."""
     names: dict[str, str] = {}
+    taken = set(ORDERS)
     for column in table.columns:
         if column.startswith("extra_"):
             name = column.removeprefix("extra_")
-            while name in ORDERS or name in names.values():
+            while name in taken:
                 name = f"source_{name}"
+            taken.add(name)
             names[column] = name
     return table.rename(names)
 

@@ -9,6 +9,7 @@ from clvtool.ingest.plan import as_text
 from clvtool.ingest.read import ROW_SPACE, Orders
 from clvtool.ingest.source import SURPLUS, Source, collect
 from clvtool.ingest.streams import open_bytes, readable
+from clvtool.ingest.unchanged import unchanged
 from clvtool.result import Result
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def rejects(orders: Orders) -> Result:
     the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A source column
     of one of these names gets `source_` before it. This is a second pass over the sources.
     """
+    with unchanged(orders.reading.sources):
+        return _rejects(orders)
+
+
+def _rejects(orders: Orders) -> Result:
     import polars as pl
 
     traced = orders.reading.traced or {}
@@ -47,10 +53,12 @@ def rejects(orders: Orders) -> Result:
 def _names(source: Source) -> dict[str, str]:
     """Return the name in the result of each column of the source."""
     names: dict[str, str] = {}
+    taken = set(OWN)
     for column in (*source.header, *(SURPLUS if source.kind == "csv" else ())):
         name = column
-        while name in OWN or name in names.values():
+        while name in taken:
             name = f"source_{name}"
+        taken.add(name)
         names[column] = name
     return names
 

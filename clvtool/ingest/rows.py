@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 COST_ROLES = ("cost", "unit_cost", "margin")
 IDENTITIES = ("order_id", *IDENTITY)
-ID_EDGES = " \t\r\n\u00a0'"
-"""What is cut off the ends of an identity: white space, and the apostrophe by which a spreadsheet marks text."""
+ID_EDGES = " \t\r\n\u00a0'\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
+"""What is cut off the ends of an identity: white space, the apostrophe by which a spreadsheet marks text, and signs
+without width that come along when an id is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,8 @@ def _rules(
     if source.kind == "csv":
         rules["too_many_fields"] = pl.any_horizontal(_filled(pl.col(name)) for name in SURPLUS)
     if source.kind in {"csv", "workbook"}:
-        rules["repeated_header"] = columns["order_date"] == plan.mapping.columns["order_date"]
+        name = plan.mapping.columns["order_date"]
+        rules["repeated_header"] = columns["order_date"].is_in([name, f"\ufeff{name}"])  # that of a file put behind
     rules["bad_date"] = cells["order_date"].is_null() & _filled(columns["order_date"])
     for role, number in numbers.items():
         name = BAD.get(role, "bad_amount")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.ingest.unchanged import Stamp
+
 SURPLUS = ("__surplus_1", "__surplus_2")
 """The columns that catch fields too many, so that such a row can be counted."""
 FLOAT_DIGITS = 15
@@ -56,6 +58,7 @@ class Source:
     words: tuple[str, ...] = ()
     skip_lines: int = 0
     spool: Spool | None = field(default=None, compare=False)
+    stamp: Stamp | None = field(default=None, compare=False)
     notes: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()
     broken: tuple[tuple[int, str], ...] | None = None  # None: nobody looked for lines that cannot be read

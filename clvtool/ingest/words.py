@@ -123,10 +123,15 @@ CURRENCIES = {code: code.upper() for code in _CODES} | {"zl": "PLN"}
 """What may stand behind a header word, as in `Total (EUR)` → the currency of its cells."""
 
 
+def _unseen(sign: str) -> bool:
+    """Tell whether a sign has no width of its own: an accent, a joiner, a mark of direction, a byte order mark."""
+    return unicodedata.combining(sign) != 0 or unicodedata.category(sign) == "Cf"
+
+
 def normal(header: str) -> str:
-    """Return a header in lower case without diacritics and punctuation, words parted by one space."""
+    """Return a header in lower case without diacritics, punctuation and signs of no width, one space between words."""
     text = unicodedata.normalize("NFKD", header.replace("ł", "l").replace("Ł", "L")).casefold()
-    kept = "".join(sign if sign.isalnum() else " " for sign in text if not unicodedata.combining(sign))
+    kept = "".join(sign if sign.isalnum() else " " for sign in text if not _unseen(sign))
     return " ".join(kept.split())
 
 

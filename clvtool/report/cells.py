@@ -36,10 +36,13 @@ MONEYLESS_WORDS = {"count", "index", "lift", "rank", "ratio", "score"}  # `clv_c
 COUNT_UNITS = {"answers", "customers", "items", "lines", "orders", "purchases", "responses", "rows", "subscriptions"}
 LABELS = {"year", "line", "row"}  # whole numbers that name a thing: 2024, not 2,024
 
-# Control characters could move the cursor, colour the terminal or turn the direction of writing: they are shown as the
-# pictures of themselves, or as the replacement character where they have none.
+# Control characters could move the cursor, colour the terminal or turn the direction of writing, and signs of no width
+# make two ids look alike: they are shown as the pictures of themselves, or as the replacement character where they have
+# none. The two joiners stay: Persian and Indian scripts, and many emoji, are not right without them.
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2060, 0x2070)], 0xFFFD)
+_PICTURES |= dict.fromkeys([0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF], 0xFFFD)
+_PICTURES |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # the bytes of a file name that are no text
 
 
 @dataclass(frozen=True, slots=True)

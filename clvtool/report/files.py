@@ -9,13 +9,13 @@ import stat
 import zlib
 from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from clvtool.errors import OutputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from clvtool.result import Result
 
@@ -33,6 +33,7 @@ REASONS = {
     errno.EPERM: "permission denied",
     errno.EROFS: "the file system is read-only",
     errno.EISDIR: "it is a directory",
+    errno.ELOOP: "its symbolic links lead in a circle",
     errno.ENOSPC: "no space left on the device",
     errno.EDQUOT: "the disk quota is used up",
 }
@@ -54,7 +55,7 @@ def check_target(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "")
-        if not path.resolve().parent.is_dir():
+        if not _target(path).parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "")
     except OSError as error:
         raise _output_error(path, error) from error
@@ -104,7 +105,7 @@ def write_atomically(path: Path, writer: Callable[[BinaryIO], None]) -> None:
             with path.open("wb") as stream:
                 writer(stream)
         else:
-            _replace(path.resolve(), writer)
+            _replace(_target(path), writer)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -117,15 +118,15 @@ def _replace(target: Path, writer: Callable[[BinaryIO], None]) -> None:
         raise IsADirectoryError(errno.EISDIR, "")
     if before and not os.access(target, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise PermissionError(errno.EACCES, "")  # a write-protected file is not to be swapped for a new one
-    descriptor, temporary = _open_temporary(target)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+    temporary = target.with_name(f"{_prefix(target)}{os.urandom(6).hex()}.tmp")
+    try:  # the name is known before the file is there, so that no Ctrl-C comes between it and its removal
+        with _locked(temporary) as stream:
             writer(stream)
             stream.flush()
             if before:
                 with suppress(OSError):  # the file of another owner keeps what it can
-                    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-            os.fsync(descriptor)
+                    os.fchmod(stream.fileno(), stat.S_IMODE(before.st_mode))
+            os.fsync(stream.fileno())
             temporary.replace(target)  # while the lock is held: see _remove_leftovers
     except BaseException:
         with suppress(OSError):
@@ -134,16 +135,15 @@ def _replace(target: Path, writer: Callable[[BinaryIO], None]) -> None:
     _remove_leftovers(target)
 
 
-def _open_temporary(target: Path) -> tuple[int, Path]:
-    """Return a new file beside the target, locked for as long as it is open."""
+def _locked(temporary: Path) -> BinaryIO:
+    """Return a new file that is locked for as long as it is open."""
     while True:
-        temporary = target.with_name(f"{_prefix(target)}{os.urandom(6).hex()}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        stream = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
         with suppress(OSError):  # a file system without locks
-            flock(descriptor, LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor, temporary
-        os.close(descriptor)  # another writer took it for a leftover before the lock was there
+            flock(stream, LOCK_EX)
+        if os.fstat(stream.fileno()).st_nlink:
+            return stream
+        stream.close()  # another writer took it for a leftover before the lock was there
 
 
 def _remove_leftovers(target: Path) -> None:
@@ -162,6 +162,14 @@ def _prefix(target: Path) -> str:
     return f".clvtool-{zlib.crc32(os.fsencode(target.name)):08x}-"  # short, however long the name
 
 
+def _target(path: Path) -> Path:
+    """Return the file that a path leads to through symbolic links, be it there or not."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
+
+
 def _is_special(path: Path) -> bool:
     """Tell whether the path is a device, a pipe, or something else of the system's that is no regular file."""
     try:
@@ -172,7 +180,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
-    folder = path.resolve().parent
+    folder = Path(os.path.realpath(path)).parent
     if error.errno == errno.ENOENT and not folder.is_dir():
         return OutputError(f"{path} cannot be written: there is no directory {folder}", "create it first")
     reason = REASONS.get(error.errno or 0) or error.strerror or str(error)

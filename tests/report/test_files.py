@@ -178,6 +178,37 @@ def test_a_symbolic_link_is_written_through(tmp_path, exists):
     assert (real / "r.csv").read_text() == "customer_id,orders\nC1,1\nC2,2\n"
 
 
+def test_links_in_a_circle_and_to_a_directory_are_named(tmp_path):
+    circle, folder = tmp_path / "circle.csv", tmp_path / "folder.csv"
+    circle.symlink_to(tmp_path / "back.csv")
+    (tmp_path / "back.csv").symlink_to(circle)
+    (tmp_path / "real").mkdir()
+    folder.symlink_to(tmp_path / "real")
+    for path, reason in ((circle, "its symbolic links lead in a circle"), (folder, "it is a directory")):
+        for attempt in (check_target, lambda target: write_result(ORDERS, target)):
+            with pytest.raises(OutputError, match=reason):
+                attempt(path)
+        assert path.is_symlink()
+    assert names(tmp_path) == ["back.csv", "circle.csv", "folder.csv", "real"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the process would end, and close it
+def test_ctrl_c_between_the_new_file_and_its_first_byte(tmp_path, monkeypatch):
+    # a disk that is slow to make the file lets an interruption in right behind it
+    target = tmp_path / "r.csv"
+    target.write_text("old")
+
+    def interrupted(*_):
+        assert len(names(tmp_path)) == 2
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clvtool.report.files.flock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_result(ORDERS, target)
+    assert names(tmp_path) == ["r.csv"]
+    assert target.read_text() == "old"
+
+
 def test_a_pipe_is_written_directly(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
