@@ -1,91 +1,28 @@
 """Time clvtool on the same orders in other dialects: `python benchmarks/dialects.py --rows 10M`.
 
-plain      the log `plain` of make_log.py
-polish     the same: semicolons, decimal commas, 31.12.2024 14:05, Windows-1250, Polish headers
-lines      the log `lines`: the lines of an order share its id
-shopify    the same as Shopify exports it: 79 columns, the order's own cells on its first line only
-tolerant   `plain` with one quotation mark that is not closed, so that the slow parser reads it (1M rows at most)
-
-Every run is a process; all run in turn, `--repeat` times. Exit code 1: a figure differs between dialects.
+The files are those of make_dialects.py. Every run is a process; all run in turn, `--repeat` times. The slow parser
+reads a million rows at most. Exit code 1: a figure differs between dialects of the same orders.
 """
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 from statistics import median
 
-import make_log
 import peers
-import polars as pl
 
-POLISH = {
-    "Numer zamówienia": "order_id",
-    "Klient": "customer_id",
-    "Data": "order_date",
-    "Kwota": "amount",
-    "Źródło": "channel",
-    "Nazwa produktu": "product",
-    "Ilość": "quantity",
-}
-SHOPIFY = (
-    (Path(__file__).parents[1] / "tests" / "ingest" / "data" / "shopify_header.csv").read_text().strip().split(",")
-)
+FILES = ("plain", "polish", "lines", "shopify", "tolerant")
+SAME = (("plain", "polish"), ("lines", "shopify"))
+SIZES = {"1M": 1_000_000, "10M": 10_000_000, "30M": 30_000_000}
 TOLERANT_ROWS = 1_000_000
 COMPARED = ("customers", "orders", "revenue", "clv_comprehensive")
 
 
-def polish(source, path):
-    text = pl.scan_csv(source, infer_schema=False)
-    date = pl.col("order_date").str.to_datetime("%Y-%m-%d %H:%M:%S").dt.strftime("%d.%m.%Y %H:%M")
-    amount = pl.col("amount").str.replace(".", ",", literal=True)
-    unfinished = path.with_suffix(".utf-8")
-    named = [pl.col(column).alias(name) for name, column in POLISH.items()]
-    text.with_columns(order_date=date, amount=amount).select(named).sink_csv(unfinished, separator=";")
-    with unfinished.open(encoding="utf-8") as read, path.open("w", encoding="cp1250") as write:
-        while chunk := read.read(1 << 22):
-            write.write(chunk)
-    unfinished.unlink()
-
-
-def shopify(source, path):
-    rows = pl.read_csv(source, infer_schema=False)
-    first = pl.col("order_id").is_first_distinct()
-    total = pl.col("amount").cast(pl.Decimal(18, 2)).sum().over("order_id").cast(pl.String)
-    cells = {
-        "Name": pl.format("#{}", "order_id"),
-        "Email": pl.format("{}@example.com", "customer_id"),
-        "Financial Status": pl.when(first).then(pl.lit("paid")),
-        "Currency": pl.when(first).then(pl.lit("EUR")),
-        "Total": pl.when(first).then(total),
-        "Created at": pl.format("{} +0200", "order_date"),
-        "Lineitem quantity": pl.lit("1"),
-        "Lineitem name": pl.col("product"),
-        "Lineitem price": pl.col("amount"),
-        "Source": pl.col("channel"),
-    }
-    rows.select(cells.get(name, pl.lit(None, pl.String)).alias(name) for name in SHOPIFY).write_csv(path)
-
-
-def tolerant(source, path):
-    with source.open("rb") as read, path.open("wb") as write:
-        for place, line in zip(range(TOLERANT_ROWS + 1), read, strict=False):
-            write.write(line.replace(b",P", b',"P', 1) if place == TOLERANT_ROWS // 2 else line)
-
-
-MADE = {"polish": (polish, "plain"), "shopify": (shopify, "lines"), "tolerant": (tolerant, "plain")}
-
-
-def ensure(name, size):
-    """Return the path of the file, made if it is not there."""
-    if name not in MADE:
-        return make_log.ensure(size, name)
-    make, log = MADE[name]
-    source, path = make_log.ensure(size, log), make_log.DATA / f"{name}-{size}.csv"
-    if not path.exists() or path.stat().st_mtime < max(source.stat().st_mtime, Path(__file__).stat().st_mtime):
-        unfinished = path.with_suffix(".part")
-        make(source, unfinished)
-        unfinished.rename(path)
-    return path
+def made(name, size):
+    """Make the file in a process of its own: the peak of a measured process begins with the size of this one."""
+    make = [sys.executable, Path(__file__).with_name("make_dialects.py"), "--rows", size, "--file", name]
+    return Path(subprocess.run(make, check=True, capture_output=True, text=True).stdout.strip())
 
 
 def ours(path):
@@ -96,27 +33,25 @@ def ours(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", choices=make_log.SIZES, default="1M")
+    parser.add_argument("--rows", choices=SIZES, default="1M")
     parser.add_argument("--repeat", type=int, default=3)
     chosen = parser.parse_args()
-    names = ("plain", "polish", "lines", "shopify", "tolerant")
-    paths = {name: ensure(name, chosen.rows) for name in names}
+    paths = {name: made(name, chosen.rows) for name in FILES}
     print(peers.machine())
-    runs = {name: [] for name in names}
+    runs = {name: [] for name in FILES}
     for _ in range(chosen.repeat):
-        for name in names:
+        for name in FILES:
             runs[name].append(ours(paths[name]))
     base = median(seconds for seconds, *_ in runs["plain"])
     print(f"\n{'file':12}{'MB':>8}{'median s':>10}{'× plain':>10}{'peak MiB':>10}")
-    for name in names:
+    for name in FILES:
         seconds = median(seconds for seconds, *_ in runs[name])
         size, peak = paths[name].stat().st_size / 1e6, median(peak for _, peak, _ in runs[name])
         print(f"{name:12}{size:8.0f}{seconds:10.2f}{seconds / base:10.2f}{peak:10.0f}")
-    speed = min(make_log.SIZES[chosen.rows], TOLERANT_ROWS) / median(seconds for seconds, *_ in runs["tolerant"])
+    speed = min(SIZES[chosen.rows], TOLERANT_ROWS) / median(seconds for seconds, *_ in runs["tolerant"])
     print(f"\nthe slow parser: {speed:,.0f} rows a second, all included")
     answers = {name: {answer for *_, answer in found} for name, found in runs.items()}
-    pairs = (("plain", "polish"), ("lines", "shopify"))
-    faults = [f"{a} {answers[a]}, {b} {answers[b]}" for a, b in pairs if len(answers[a] | answers[b]) > 1]
+    faults = [f"{a} {answers[a]}, {b} {answers[b]}" for a, b in SAME if len(answers[a] | answers[b]) > 1]
     return peers.verdict(faults)
 
 

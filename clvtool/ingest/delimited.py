@@ -53,7 +53,8 @@ def _spooled(source: Source, encoding: str) -> Source:
         for chunk in chunks_of(stream):
             part = held + decoder.decode(chunk)
             held = "\r" if part.endswith("\r") else ""
-            part = part.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+            if "\r" in part:
+                part = part.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
             yield (part.removeprefix("\ufeff") if first else part).encode()
             first = False
         yield (held.replace("\r", "\n") + decoder.decode(b"", final=True)).encode()

@@ -33,6 +33,9 @@ _CENTRAL = re.compile(
     )
 )
 """Signs of Windows-1250, the Central European encoding, that make no sense in Windows-1252, the Western one."""
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_MOST_LOOKS = 100_000
+"""Places with letters beyond ASCII after which a file without Central European ones is taken for a Western one."""
 _NOT_CENTRAL = frozenset(b"\x81\x83\x88\x90\x98")
 _NOT_WESTERN = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
@@ -72,13 +75,17 @@ def is_utf_8(head: bytes) -> bool:
 
 def legacy_encoding(chunks: Iterable[bytes]) -> str:
     """Return the encoding of one byte a letter for which the bytes of a whole file speak."""
-    central, seen = False, set[int]()
+    central, seen, looked = False, b"", 0
     for chunk in chunks:
-        central = central or _CENTRAL.search(chunk) is not None
-        seen.update(chunk)
-    if central and not seen & _NOT_CENTRAL:
+        seen += bytes(set(chunk.translate(None, seen)))
+        for high in _HIGH.finditer(chunk) if not central and looked < _MOST_LOOKS else ():
+            looked += 1
+            central = _CENTRAL.search(chunk[max(high.start() - 1, 0) : high.end() + 1]) is not None
+            if central or looked == _MOST_LOOKS:
+                break
+    if central and not _NOT_CENTRAL & set(seen):
         return "windows-1250"
-    return "latin-1" if seen & _NOT_WESTERN else "windows-1252"
+    return "latin-1" if _NOT_WESTERN & set(seen) else "windows-1252"
 
 
 def has_lone_cr(head: bytes) -> bool:

@@ -51,7 +51,7 @@ def grouped_lines(part: Rows, rows: pl.DataFrame, reading: Reading) -> pl.DataFr
     grouped = grouped.with_columns(
         pl.col(name).cast(pl.Decimal(18, MONEY_SCALE), strict=False) for name in (*SUMMED, *ONCE) if name in names
     )
-    if total:
+    if "min_order_total" in names:
         _require_one_total(part, grouped)
     if "max_currency" in names:
         _require_one_currency(grouped)
@@ -104,14 +104,22 @@ def _by_order(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _added_up(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per group of lines; where a text varies within one, its smallest, with `max_NAME` beside it."""
+    """Return one row per group of lines.
+
+    Where a text varies within a group it is the smallest, with `max_NAME` beside it; where money of the order does, it
+    is the largest, with `min_NAME` beside it.
+    """
     import polars as pl
 
     names = lines.columns
     extras = [name for name in names if name.startswith("extra_")]
-    texts = [name for name in ("customer_id", "currency", *extras) if name in names]
-    varying = [name for name in texts if _varies(lines, name)]
-    heads = lines.filter("fresh").select("order_id", "refund", *(name for name in texts if name not in varying))
+    heads = lines.filter("fresh").select("place", "order_id", "refund")
+    varying: list[str] = []
+    for name in ("customer_id", "currency", *extras, *ONCE):
+        if name in names:
+            one = _one_value(lines, name, heads.height)
+            heads = heads if one is None else heads.with_columns(one)
+            varying += [name] if one is None else []
     sums = (
         lines.lazy()
         .group_by("place", maintain_order=True)
@@ -119,29 +127,38 @@ def _added_up(lines: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("rows"),
             *([pl.col("row")] if "row" in names else []),
             pl.col("order_date").min(),
-            *(pl.col(name).min() for name in varying),
-            *(pl.col(name).max().alias(f"max_{name}") for name in varying),
+            *(pl.col(name).min() for name in varying if name not in ONCE),
+            *(pl.col(name).max().alias(f"max_{name}") for name in varying if name not in ONCE),
+            *(pl.col(name).max() for name in varying if name in ONCE),
+            *(pl.col(name).min().alias(f"min_{name}") for name in varying if name in ONCE),
             *(
                 pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
                 for name in SUMMED
                 if name in names
             ),
-            *(pl.col(name).max() for name in ONCE if name in names),
-            *(pl.col(name).min().alias(f"min_{name}") for name in ONCE if name in names),
             *([pl.col("in_full").all()] if "in_full" in names else []),
             *([pl.col("negative").all()] if "negative" in names else []),
         )
         .collect()
     )
-    grouped = pl.concat([heads, sums], how="horizontal")
+    grouped = pl.concat([heads.drop("place"), sums], how="horizontal")
     return _largest_line(lines, grouped, [name for name in extras if name in varying]).drop("place")
 
 
-def _varies(lines: pl.DataFrame, name: str) -> bool:
-    """Return whether a column has several values within an order, or one on some of its lines only."""
+def _one_value(lines: pl.DataFrame, name: str, groups: int) -> pl.Series | None:
+    """Return the value of each group of lines, be it on one of them only; None where a group has several."""
     import polars as pl
 
-    return bool(lines.select((~pl.col("fresh") & pl.col(name).ne_missing(pl.col(name).shift())).any()).item())
+    known = lines.select("place", name)
+    known = known.filter(pl.col(name).is_not_null()) if known[name].null_count() else known
+    same = pl.col("place") == pl.col("place").shift()
+    if known.select((same & (pl.col(name) != pl.col(name).shift())).any()).item():
+        return None
+    known = known.filter(~same.fill_null(value=False))
+    if known.height == groups:
+        return known[name]
+    places = pl.select(place=pl.int_range(groups).cast(known.schema["place"]))
+    return places.join(known, on="place", how="left", maintain_order="left")[name]
 
 
 def is_refund(part: Rows, columns: Sequence[str], *, by_line: bool) -> pl.Expr:

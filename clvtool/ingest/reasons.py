@@ -135,9 +135,11 @@ def _inherited(table: pl.DataFrame) -> pl.DataFrame:
     if "blank" not in table.columns or not table["blank"].any():
         return table
     from_status = [CODES[reason] for reason in set(STATUS_REASONS.values()) if reason in CODES]
+    told = table.filter(~pl.col("blank") & pl.col("order_id").is_not_null())
+    concerned = told.filter(pl.col("reason").is_in(from_status) | pl.col("in_full"))
     of_order = (
-        table.lazy()
-        .filter(~pl.col("blank") & pl.col("order_id").is_not_null())
+        told.lazy()
+        .join(concerned.lazy(), on="order_id", how="semi")
         .group_by("order_id")
         .agg(
             inherited=pl.col("reason").filter(pl.col("reason").is_in([0, *from_status])).min(),
