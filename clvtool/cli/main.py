@@ -68,6 +68,7 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from clvtool.cli.spread import spread
+    from clvtool.cli.targets import apart
 
     completion_init()
     app = typer.Typer(
@@ -94,7 +95,7 @@ def build(commands: Sequence[tuple[str, str]]) -> TyperGroup:
 
     for panel, name in commands:
         function = getattr(import_module(f"clvtool.cli.{name}"), name)
-        app.command(name.strip("_").replace("_", "-"), rich_help_panel=panel)(spread(function))
+        app.command(name.strip("_").replace("_", "-"), rich_help_panel=panel)(apart(spread(function)))
     group = typer.main.get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("a root with options of its own is a group")

@@ -108,7 +108,7 @@ IDENTITY = ("customer_id", "email", "phone")
 CHOSEN = ("customer_name",)
 """Roles of no weight: of several columns the one whose word is listed first is taken, instead of an error."""
 
-_NOBODY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "-")
+_NOBODY = ("", "0", "0.0", "guest", "gast", "gosc", "gość", "none", "null", "nan", "n/a", "#n/a", "-")
 NOBODY = sorted({form for word in _NOBODY for form in (word, word.upper(), word.capitalize())} | {"NaN"})
 """What stands for no customer."""
 
