@@ -91,7 +91,8 @@ def describe(orders: Orders) -> None:
         reading.add("orders", "net", money=_total(table))
     guests = table.filter(pl.col("customer_id").is_null())
     share = f"{guests.filter(is_order).height / max(bought.height, 1):.1%} of orders"
-    reading.add("identity", "customers", table["customer_id"].drop_nulls().n_unique())
+    detail = "with any order or refund; compute counts those with an order that was not refunded in full"
+    reading.add("identity", "customers", table["customer_id"].drop_nulls().n_unique(), detail=detail)
     reading.add(
         "identity", "without_customer", orders=guests.filter(is_order).height, money=_total(guests), detail=share
     )
