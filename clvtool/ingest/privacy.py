@@ -26,15 +26,19 @@ _PERSONAL = frozenset(
     ).split()
 )
 """A column whose header has one of these words may say who somebody is."""
-_OF_GOODS = frozenset(("product", "item", "lineitem", "sku", "category", "gift", "produkt", "produktu"))
-"""A header with one of these words speaks of goods."""
+_HARMLESS = frozenset(
+    normal(
+        "product item lineitem sku category gift produkt produktu type typ group grupa segment country kraj channel kanal"
+    ).split()
+)
+"""A header with one of these words speaks of goods, or of many customers at once."""
 
 
 def is_personal(header: str, mapping: HeaderMap) -> bool:
     """Return whether a column may say who somebody is, by its header."""
     words = set(normal(header).split())
     own = {name for role in PERSONAL_ROLES for name in mapping.sources(role)}
-    return header in own or bool(words & _PERSONAL and not words & _OF_GOODS)
+    return header in own or bool(words & _PERSONAL and not words & _HARMLESS)
 
 
 def hidden(orders: pl.DataFrame, salt: str | None, reading: Reading) -> pl.DataFrame:

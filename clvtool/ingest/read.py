@@ -172,12 +172,14 @@ def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str
 
 def _own_extras(header: Sequence[str], mapping: HeaderMap, names: set[str] | None, *, nameless: bool) -> list[str]:
     consumed = {name for role in CONSUMED if mapping.get(role) for name in mapping.sources(role)}
-    return [
-        name
-        for name in header
-        if (name not in consumed if names is None else normal(name) in names)
-        and not (nameless and is_personal(name, mapping))
-    ]
+    own = [name for name in header if (name not in consumed if names is None else normal(name) in names)]
+    personal = [name for name in own if nameless and is_personal(name, mapping)]
+    if personal and names is not None:
+        raise UsageError(
+            f"--hash-ids leaves the column {personal[0]!r} out, as its header speaks of persons",
+            "if it does not, give it another name in the file",
+        )
+    return [name for name in own if name not in personal]
 
 
 def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:

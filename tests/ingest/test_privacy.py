@@ -59,3 +59,12 @@ def test_another_salt_gives_other_hashes(write):
 def test_what_would_hide_nothing_is_refused(write, salt, trace, message):
     with pytest.raises(UsageError, match=message):
         read_orders([write(TEXT)], ReadOptions(hash_ids=salt), trace=trace)
+
+
+def test_personal_columns_make_no_groups(write):
+    # but those that speak of many customers at once do
+    text = TEXT.replace("channel", "customer type")
+    options = ReadOptions(hash_ids="salt")
+    assert "customer type" in read_orders([write(text)], options, extras=["customer type"]).table.columns
+    with pytest.raises(UsageError, match="leaves the column 'Billing Name' out"):
+        read_orders([write(text)], options, extras=["billing name"])
