@@ -28,7 +28,8 @@ _PERSONAL = frozenset(
 """A column whose header has one of these words may say who somebody is."""
 _HARMLESS = frozenset(
     normal(
-        "product item lineitem sku category gift produkt produktu type typ group grupa segment country kraj channel kanal"
+        "product item lineitem sku category gift produkt produktu type typ group grupa segment country kraj channel "
+        "kanal"
     ).split()
 )
 """A header with one of these words speaks of goods, or of many customers at once."""
