@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clvtool.cli.options import Counting, Reading, names
+from clvtool.cli.options import INPUT, Counting, Reading, names
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -18,15 +18,7 @@ def compute(
     reading: Reading,
     counting: Counting,
     deliver: Deliver,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="Files with orders: CSV, TSV or Parquet, plain or .gz or .zst; patterns; - for standard input. "
-            "Several are read as one table.",
-            show_default=False,
-        ),
-    ] = None,
+    inputs: Annotated[list[str] | None, INPUT] = None,
     by: Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")] = None,
     period: Annotated[
         Literal["day", "week", "month", "quarter", "year"],

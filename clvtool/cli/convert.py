@@ -18,7 +18,7 @@ def convert(
         typer.Option(metavar="orders|lines", help="One row an order or refund, or one row an order line."),
     ] = "orders",
 ) -> None:
-    """Write the canonical table of any export; every command reads it and answers the same.
+    """Write the canonical orders of any export, which every command reads and answers the same; or its order lines.
 
     clvtool convert sample_data/orders.csv -o orders.parquet
     clvtool convert sample_data/orders.csv --table lines --format csv

@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 READING = "Reading the input"
 COUNTING = "What counts"
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT",
-        help="Files with orders: CSV, TSV, JSON lines, plain or .gz or .zst; Excel workbooks, SQLite databases, "
-        "Parquet; patterns, directories; - for standard input. Several are read as one table.",
-        show_default=False,
-    ),
-]
+INPUT = typer.Argument(
+    metavar="INPUT",
+    help="Files with orders: CSV, TSV, JSON lines, plain or .gz or .zst; Excel workbooks, SQLite databases, "
+    "Parquet; patterns, directories; - for standard input. Several are read as one table.",
+    show_default=False,
+)
+Inputs = Annotated[list[str], INPUT]
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def config_text(context: typer.Context, reading: Reading) -> str:
     from clvtool.ingest.understood import in_common
 
     shared = shared_tables(context)
-    found, differing = in_common(reading.understood, reading.currency)
+    found, differing = in_common(reading.understood)
     said = {name: context.params.get(name) for name in shared[TABLE] if name not in NOT_SAVED}
     values = found | {name: value for name, value in said.items() if value and name != "map"}
     columns = values.pop("map")

@@ -59,13 +59,14 @@ def understand(
     written = dict(zip(header, map(compact, words or header), strict=True))
     profile, why = recognise(words or header, profile_name)
     columns = _given(header, given)
-    own = {role: ROLES[role] for role in CHOSEN} | dict(profile.roles if profile else {})
+    alone = profile is not None and profile.alone
+    own = ({} if alone else {role: ROLES[role] for role in CHOSEN}) | dict(profile.roles if profile else {})
     ignored = listed(profile.ignore) if profile else []
     claims = {role: _first(said, written, columns.values()) for role, said in own.items() if role not in columns}
     of_profile = {*ignored, *(word for said in own.values() for word in listed(said))}
     free = {name: word for name, word in written.items() if name not in columns.values() and word not in of_profile}
-    common = {name: BY_WORD.get(word) for name, word in free.items()}
-    marked = {name: BY_WORD.get(_unmarked(name)) for name in free if common[name] is None}
+    common = {name: BY_WORD.get(word) for name, word in free.items() if not alone}
+    marked = {name: BY_WORD.get(_unmarked(name)) for name, role in common.items() if role is None}
     for by_column in (common, marked):  # `Total EUR` is the total where there is no `Total`
         claimed = {*columns, *own, *(role for role, names in claims.items() if names)}
         for name, role in by_column.items():

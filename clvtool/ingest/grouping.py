@@ -169,6 +169,8 @@ def is_refund(part: Rows, columns: Sequence[str], *, by_line: bool) -> pl.Expr:
     if "order_total" not in columns or by_line:
         signs += [pl.col("amount") < 0] if "amount" in columns else []
         signs += [pl.col("negative")] if "negative" in columns else []
+    if "kind" in columns:
+        signs.append(pl.col("kind") == "refund")
     profile = part.plan.mapping.profile
     if profile and profile.refund_prefix and "order_id" in columns:
         signs.append(pl.col("order_id").str.starts_with(profile.refund_prefix))

@@ -74,7 +74,7 @@ def to_orders(
     if not ids and not (orders["kind"] == "refund").any():
         orders = orders.drop("order_id", strict=False)
     reading.rows_used = int(orders["rows"].sum())
-    reading.currency = _one_currency(orders)
+    reading.currency = _one_currency(orders, reading)
     return orders
 
 
@@ -196,7 +196,7 @@ def _without_copies(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     return orders
 
 
-def _one_currency(orders: pl.DataFrame) -> str | None:
+def _one_currency(orders: pl.DataFrame, reading: Reading) -> str | None:
     if "currency" not in orders.columns:
         return None
     counts = orders.group_by("currency").len().drop_nulls().sort("len", "currency", descending=[True, False])
@@ -207,4 +207,9 @@ def _one_currency(orders: pl.DataFrame) -> str | None:
             f"amounts of different currencies are never added; keep one: --currency {counts['currency'][0]}, "
             "or say what they are worth: --rates FILE",
         )
-    return None if counts.is_empty() else str(counts["currency"][0])
+    if counts.is_empty():
+        return None
+    currency, nameless = str(counts["currency"][0]), orders["currency"].null_count()
+    if nameless:
+        reading.warnings.append(f"{nameless} orders name no currency; they are taken for {currency}, as all others are")
+    return currency

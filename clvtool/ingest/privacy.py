@@ -17,29 +17,31 @@ if TYPE_CHECKING:
 
 PERSONAL_ROLES = ("customer_id", "email", "phone", "customer_name")
 HASH_BYTES = 16
+_IMPERSONAL = frozenset(
+    normal(
+        "product products item items lineitem sku category brand vendor variant quantity produkt produktu "
+        "kategoria ilosc type typ group grupa segment tier country kraj land pays pais region channel kanal source "
+        "zrodlo medium campaign kampania utm coupon discount rabat status state kind currency waluta payment platnosc "
+        "store shop sklep location warehouse device platform language locale plan subscription amount total subtotal "
+        "tax taxes shipping fee price revenue net gross margin cost risk refunded"
+    ).split()
+)
+"""A column is kept only if its header has one of these words, which speak of goods, money or many customers at once"""
 _PERSONAL = frozenset(
     normal(
-        "name names email mail phone telephone telefon mobile firstname lastname surname forename imie nazwisko klient "
-        "vorname nachname nom prenom nombre apellido street address address1 address2 adres ulica strasse rue calle "
-        "adresse direccion zip postcode postal kod plz ip birth birthday birthdate dob urodzenia geburtsdatum note "
-        "notes comment comments uwagi nip pesel vat iban card customer client buyer recipient odbiorca"
+        "name email mail phone telephone telefon mobile surname imie nazwisko street address address1 address2 adres "
+        "ulica zip postcode kod note notes comment message uwagi to"
     ).split()
 )
-"""A column whose header has one of these words may say who somebody is."""
-_HARMLESS = frozenset(
-    normal(
-        "product item lineitem sku category gift produkt produktu type typ group grupa segment country kraj channel "
-        "kanal"
-    ).split()
-)
-"""A header with one of these words speaks of goods, or of many customers at once."""
+"""and none of these, which may speak of one; `product name` and the like are exempt."""
+_OF_GOODS = frozenset(("product", "item", "lineitem", "produkt", "produktu"))
 
 
 def is_personal(header: str, mapping: HeaderMap) -> bool:
-    """Return whether a column may say who somebody is, by its header."""
+    """Return whether a column may say who somebody is, by its header: in doubt, it may."""
     words = set(normal(header).split())
     own = {name for role in PERSONAL_ROLES for name in mapping.sources(role)}
-    return header in own or bool(words & _PERSONAL and not words & _HARMLESS)
+    return header in own or not words & _IMPERSONAL or bool(words & _PERSONAL and not words & _OF_GOODS)
 
 
 def hidden(orders: pl.DataFrame, salt: str | None, reading: Reading) -> pl.DataFrame:
@@ -60,7 +62,7 @@ def hidden(orders: pl.DataFrame, salt: str | None, reading: Reading) -> pl.DataF
         replace(fact, detail=None) if fact.section.startswith("columns") and fact.item in PERSONAL_ROLES else fact
         for fact in reading.facts
     ]
-    reading.add("identity", "hashed", detail="customers by a keyed hash; personal columns are left out")
+    reading.add("identity", "hashed", detail="customers by a keyed hash; only columns that name nobody are kept")
     table = orders.join(hashed, on="customer_id", how="left", maintain_order="left")
     return table.with_columns(customer_id="hashed").drop("hashed")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clvtool.schema import ORDERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,11 +28,19 @@ class Profile:
     statuses: Mapping[str, str] = field(default_factory=dict)  # status words that mean something else here
     refund_prefix: str = ""  # an order id that begins with it is a cancellation
     adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
+    alone: bool = False  # no other column means anything, whatever its header says
     guests: str = ""  # where it may name no customer: which column to add, or which other export to use
     note: str = ""
 
 
 PROFILES: tuple[Profile, ...] = (
+    Profile(
+        "clvtool",
+        ("order id", "customer id", "order date", "kind"),
+        roles={name: name.replace("_", " ") for name in ORDERS},
+        alone=True,
+        note="the orders as convert writes them; the columns beside them have done their work",
+    ),
     Profile(
         "shopify",
         ("name", "financial status", "lineitem quantity", "created at"),
@@ -82,7 +92,7 @@ PROFILES: tuple[Profile, ...] = (
     ),
     Profile(
         "stripe",
-        ("id", "amount refunded", "converted amount", "converted currency", "created utc|created date utc"),
+        ("id", "amount refunded", "created utc|created date utc", "captured", "mode"),
         roles={
             "order_id": "id",
             "customer_id": "customer id",

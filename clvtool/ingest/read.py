@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from clvtool.ingest.words import IDENTITY, normal
 from clvtool.schema import ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -29,7 +30,7 @@ METADATA_KEY = "clvtool_reading"
 """Where a converted Parquet file keeps its reading."""
 ROW_SPACE = 1 << 40
 """Row r of input i (from 1) has the number i · ROW_SPACE + r when rows are traced."""
-CONSUMED = ("order_id", "customer_id", "order_date", "order_total", "amount", "cost", "currency")
+CONSUMED = ("order_id", "customer_id", "order_date", "order_total", "amount", "cost", "currency", "kind")
 """Roles whose source column becomes a canonical column, and so is no extra column."""
 
 
@@ -112,22 +113,23 @@ def _read(
     spelling: dict[str, str] = {}
     for place, source in enumerate(sources, start=1):
         number = place if len(sources) > 1 else None
-        describe_source(source, number, reading)
-        mapping = understand(source.header, options.mapping, options.profile, source.words)
-        describe_profile(mapping, len(source.header), number, reading)
-        _require(mapping, source.header)
-        own = _own_extras(source.header, mapping, names, nameless=options.hash_ids is not None)
-        part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
-        if trace:
-            part = replace(
-                part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
-            )
-        if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
-            raise missing("currency", source.header, mapping)
-        describe_rows(part, number, reading, options.keep_status)
-        reading.understood = (*reading.understood, understood(part))
-        parts.append(_spelled_alike(part, spelling))
-        del part
+        with _naming(source, number):
+            describe_source(source, number, reading)
+            mapping = understand(source.header, options.mapping, options.profile, source.words)
+            describe_profile(mapping, len(source.header), number, reading)
+            _require(mapping, source.header)
+            own = _own_extras(source.header, mapping, names, nameless=options.hash_ids is not None)
+            part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
+            if trace:
+                part = replace(
+                    part, table=part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
+                )
+            if options.currency and "currency" not in part.table.columns:  # neither a column nor written in the cells
+                raise missing("currency", source.header, mapping)
+            describe_rows(part, number, reading, options.keep_status)
+            reading.understood = (*reading.understood, understood(part))
+            parts.append(_spelled_alike(part, spelling))
+            del part
     _note_anonymous([part.plan.mapping for part in parts], reading)
     lines: list[pl.DataFrame] = []
     reading.sources = tuple(part.source for part in parts)
@@ -141,6 +143,18 @@ def _read(
     if together is not None and "order_id" in together.columns:
         together = together.join(table, on=["order_id", "part"], how="semi").drop("part")
     return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
+
+
+@contextmanager
+def _naming(source: Source, number: int | None) -> Iterator[None]:
+    """Say of an error which of several inputs it is about."""
+    try:
+        yield
+    except DataError as error:
+        if number is not None:
+            error.message = f"{source.label}: {error.message}"
+            error.args = (error.message,)
+        raise
 
 
 def _require(mapping: HeaderMap, header: Sequence[str]) -> None:
@@ -176,7 +190,7 @@ def _own_extras(header: Sequence[str], mapping: HeaderMap, names: set[str] | Non
     personal = [name for name in own if nameless and is_personal(name, mapping)]
     if personal and names is not None:
         raise UsageError(
-            f"--hash-ids leaves the column {personal[0]!r} out, as its header speaks of persons",
+            f"--hash-ids leaves the column {personal[0]!r} out, as it may speak of persons",
             "if it does not, give it another name in the file",
         )
     return [name for name in own if name not in personal]

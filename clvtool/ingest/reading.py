@@ -43,6 +43,7 @@ REASONS: dict[str, str] = {
     "adjustment": "bookkeeping, not an order",
     "duplicate_row": "the same row of the same order again, in a file without order lines",
     "other_currency": "not the currency that was asked for",
+    "missing_currency": "no currency, where others name one that was not asked for",
 }
 """Why a row is set aside; a row has the first reason that fits, in this order."""
 

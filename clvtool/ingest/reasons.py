@@ -49,6 +49,9 @@ def with_reasons(part: Rows, options: ReadOptions, *, repeated: bool) -> pl.Data
         currency = _order_currency(table) if repeated else table["currency"]
         other = (currency != options.currency.upper()) & (table["reason"] == 0)
         table = table.with_columns(reason=set_reason(pl.lit(other), "other_currency"))
+        if other.any():  # then it is not sure that the nameless ones are of this currency
+            nameless = currency.is_null() & (table["reason"] == 0)
+            table = table.with_columns(reason=set_reason(pl.lit(nameless), "missing_currency"))
     if repeated and not any(part.plan.mapping.get(role) for role in LINE_ROLES):
         table = _without_duplicates(part, table)
     return table

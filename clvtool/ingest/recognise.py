@@ -29,14 +29,23 @@ def recognise(header: Sequence[str], name: str | None = None) -> tuple[Profile |
         profile = known[name]
         return profile, f"as --profile says{f'; {_share(found[name], profile)}' if profile else ''}"
     complete = [profile for profile in PROFILES if len(found[profile.name]) == len(profile.signature)]
+    complete = [profile for profile in complete if not profile.alone or _leads(header, profile)]
     if complete:
-        best = max(complete, key=lambda profile: len(profile.signature))
+        best = max(complete, key=lambda profile: (profile.alone, len(profile.signature)))
         return best, f"sure: {_share(found[best.name], best)}"
-    near = max(PROFILES, key=lambda profile: len(found[profile.name]) / len(profile.signature))
+    near = max(
+        (profile for profile in PROFILES if not profile.alone),
+        key=lambda profile: len(found[profile.name]) / len(profile.signature),
+    )
     if len(found[near.name]) < NEAR * len(near.signature):
         return None, "no known export; its header words say what the columns mean"
     lacking = [words.split("|")[0] for words in near.signature if words not in found[near.name]]
     return None, f"no known export; nearest is {near.name}, but it lacks {', '.join(repr(word) for word in lacking)}"
+
+
+def _leads(header: Sequence[str], profile: Profile) -> bool:
+    """Return whether the telltale columns of an export come first, in their order."""
+    return [compact(word) for word in header[: len(profile.signature)]] == [compact(one) for one in profile.signature]
 
 
 def _share(found: Sequence[str], profile: Profile) -> str:

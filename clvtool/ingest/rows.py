@@ -127,7 +127,7 @@ def _pass(
     numbers = {role: plan.numbers[role].parse(columns[role]) for role in used}
     if options.minor_units:
         numbers |= {role: (numbers[role] / 100).cast(money) for role in used if role in MONEY_ROLES}
-    texts = ["order_id", "currency", "status", "cancelled_at"]
+    texts = ["order_id", "currency", "status", "cancelled_at", "kind"]
     texts += ["product_id", "product_name", "category"] if with_lines else []
     cells = {role: columns[role] for role in texts if role in columns}
     cells["customer_id"] = identity_cell(columns)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def understood(part: Rows) -> dict[str, Any]:
     """Return option → value for one source; `map` is role → column. What its rows do not show is left out.
 
-    So are roles that have a better column in some rows: only the profile can say that.
-    `currency` is there where the rows name theirs, but which one it is shows only among all orders.
+    Two things are left out too: roles that have a better column in some rows, as only the profile can say that; and the
+    currency, as that option would set other ones aside, where without it they are an error.
     """
     import polars as pl
 
@@ -31,23 +31,18 @@ def understood(part: Rows) -> dict[str, Any]:
         found["decimal"] = signs.pop()
     if source.schema()[columns["order_date"]] == pl.String:
         found["date_format"] = plan.dates.name
-    if "currency" in part.table.columns:
-        found["currency"] = ""
     return found | {"map": {role: name for role, name in columns.items() if role not in plan.mapping.instead}}
 
 
-def in_common(each: Sequence[dict[str, Any]], currency: str | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def in_common(each: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Return what is the same for all sources, and what is not, as one value a source (None: it shows nothing).
 
-    `currency` is that of all orders. Of `map`, both hold single columns, as `map` and as `map.ROLE`.
+    Of `map`, both hold single columns, as `map` and as `map.ROLE`.
     """
     flat = [
         {**{name: value for name, value in one.items() if name != "map"}, **_by_role(one.get("map", {}))}
         for one in each
     ]
-    for one in flat:
-        if one.pop("currency", None) is not None and currency is not None:
-            one["currency"] = currency
     names = list(dict.fromkeys(name for one in flat for name in one))
     values = {name: [one.get(name) for one in flat] for name in names}
     same = {name: found[0] for name, found in values.items() if len(set(found)) == 1}

@@ -74,6 +74,7 @@ ROLES: dict[str, str] = {
     "unit_cost": (
         "unit cost|cost price|purchase price|cost per item|cena zakupu|einkaufspreis|prix d achat|precio de coste"
     ),
+    "kind": "",  # only where convert wrote it
     "margin": "",  # only when asked for: a column of that name may as well hold rates
     "currency": "currency|order currency|currency code|order currency code|waluta|wahrung|devise|moneda|divisa",
     "status": (

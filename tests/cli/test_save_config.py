@@ -75,7 +75,7 @@ EXPORTS = {
             "delimiter": ";",
             "decimal": ",",
             "date_format": "DD.MM.YYYY",
-            "currency": "PLN",
+            "currency": None,
             "map": {
                 "order_id": "Numer zamówienia",
                 "order_date": "Data",
@@ -87,10 +87,10 @@ EXPORTS = {
             },
         },
     ),
-    "shopify": (shopify, [], {"profile": "shopify", "currency": "EUR", "date_format": "YYYY-MM-DD", "decimal": "."}),
+    "shopify": (shopify, [], {"profile": "shopify", "date_format": "YYYY-MM-DD", "decimal": "."}),
     "online_retail": (online_retail, [], {"profile": "online-retail", "date_format": "MM/DD/YYYY", "decimal": "."}),
     "plain": (plain, [], {"profile": "plain", "encoding": "utf-8", "delimiter": ",", "date_format": "YYYY-MM-DD"}),
-    "tabs": (tabs, [], {"delimiter": "tab", "encoding": "utf-16", "currency": "EUR", "date_format": "DD/MM/YYYY"}),
+    "tabs": (tabs, [], {"delimiter": "tab", "encoding": "utf-16", "date_format": "DD/MM/YYYY"}),
     "cents": (plain, ["--minor-units", "--map", "amount=amount"], {"minor_units": True}),
 }
 

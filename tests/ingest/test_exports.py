@@ -175,4 +175,4 @@ def test_the_nearest_export_is_named_with_what_it_lacks():
     profile, why = recognise(["id", "Amount", "Amount Refunded", "Created (UTC)", "Converted Amount"])
     assert profile is None
     assert "nearest is stripe" in why
-    assert "'converted currency'" in why
+    assert "'captured', 'mode'" in why

@@ -331,7 +331,8 @@ def test_names_of_files_are_names(tmp_path, monkeypatch, capsys, name):
     Path(name).write_text(PLAIN)
     assert main(["convert", "--", name]) == 0
     assert capsys.readouterr().out.startswith("order_id,")
-    assert main(["convert", f"--output={name}", "--format=csv", "--", name]) == 0
+    Path("orders.txt").write_text(PLAIN)
+    assert main(["convert", f"--output={name}", "--format=csv", "--", "orders.txt"]) == 0
     assert Path(name).read_text().startswith("order_id,")
     Path(name).unlink()
     assert main(["convert", "--", name]) == 3

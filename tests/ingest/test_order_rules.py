@@ -514,6 +514,18 @@ def test_currencies_mixed_between_files(write):
         read_orders([one, other])
 
 
+def test_money_without_a_currency_is_not_taken_for_the_one_asked_for(read):
+    # the bare 20 may be either; where all others are of one currency, it is taken for that, and said
+    text = "order_id,customer_id,date,amount\n1,ann,2024-01-05,10 €\n2,bob,2024-01-06,20.00\n3,cid,2024-01-07,10 zł\n"
+    for currency, order in (("EUR", "1"), ("PLN", "3")):
+        orders = read(text, currency=currency)
+        assert [row[0] for row in book(orders)] == [order]
+        assert aside(orders) == {"other_currency": 1, "missing_currency": 1}
+    one = read(text.replace("10 zł", "10 €"))
+    assert (len(book(one)), one.currency) == (3, "EUR")
+    assert "1 orders name no currency; they are taken for EUR, as all others are" in one.reading.warnings
+
+
 def test_one_currency_is_kept(read):
     orders = read(CURRENCIES, currency="Eur")
     assert book(orders) == [("2", "bob", "2024-01-06", "order", "7.00")]

@@ -299,3 +299,12 @@ def test_a_row_lacks_fields_at_its_end(read):
     orders = read("customer_id,order_date,amount,note\nann,2024-01-05,5\nbob\n")
     assert book(orders) == [("ann", "2024-01-05", "order", "5.00")]
     assert aside(orders) == {"missing_date": 1}
+
+
+def test_an_error_says_which_of_several_inputs_it_is_about(write):
+    # as when yesterday's result lies among the exports
+    paths = [write("customer_id,date,amount\nann,2024-01-05,5\n", "a.csv"), write("metric,value\naov,5\n", "b.csv")]
+    with pytest.raises(DataError, match=r"b\.csv: no column for the customer"):
+        read_orders(paths)
+    with pytest.raises(DataError, match=r"^no column for the customer"):
+        read_orders(paths[1:])

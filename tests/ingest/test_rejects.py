@@ -94,7 +94,16 @@ def test_reasons_that_only_lines_and_profiles_have(read):
 def test_every_reason_there_is_has_a_test():
     # the two that need several rows or an option are tested with the rules of orders, the quotes below
     # lines of JSON with the inputs of that kind
-    elsewhere = {"bad_json", "duplicate_row", "other_currency", "bad_quotes", "bad_quantity", "bad_price", "adjustment"}
+    elsewhere = {
+        "bad_json",
+        "duplicate_row",
+        "other_currency",
+        "missing_currency",
+        "bad_quotes",
+        "bad_quantity",
+        "bad_price",
+        "adjustment",
+    }
     assert {reason for _, reason, _ in LINES} | elsewhere == set(REASONS)
 
 
