@@ -1,11 +1,11 @@
 """`clvtool compute`: customer lifetime value by four methods."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import INPUT, Counting, Reading, names
+from clvtool.cli.options import INPUT, ActiveWindow, By, Counting, Level, Period, Reading, names
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -19,18 +19,9 @@ def compute(
     counting: Counting,
     deliver: Deliver,
     inputs: Annotated[list[str] | None, INPUT] = None,
-    by: Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")] = None,
-    period: Annotated[
-        Literal["day", "week", "month", "quarter", "year"],
-        typer.Option(metavar="day|week|month|quarter|year", help="Unit of all rates."),
-    ] = "month",
-    active_window: Annotated[
-        str,
-        typer.Option(
-            metavar="DAYS|period|auto",
-            help="How long a customer is active after a purchase; auto covers 90 % of the gaps between purchases.",
-        ),
-    ] = "auto",
+    by: By = None,
+    period: Period = "month",
+    active_window: ActiveWindow = "auto",
     horizon: Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")] = "12m",
     discount: Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")] = 0.10,
     margin: Annotated[
@@ -60,7 +51,7 @@ def compute(
             metavar="NAME[,NAME]", help="Only these metrics, such as aov,clv_predictive: groups side by side."
         ),
     ] = None,
-    level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+    level: Level = 0.95,
     aov: Annotated[float | None, typer.Option(metavar="N", help="Average order value.", rich_help_panel=TYPED)] = None,
     frequency: Annotated[
         float | None, typer.Option(metavar="N", help="Orders per customer and period.", rich_help_panel=TYPED)

@@ -25,6 +25,19 @@ INPUT = typer.Argument(
     show_default=False,
 )
 Inputs = Annotated[list[str], INPUT]
+By = Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")]
+Period = Annotated[
+    Literal["day", "week", "month", "quarter", "year"],
+    typer.Option(metavar="day|week|month|quarter|year", help="Unit of all rates."),
+]
+ActiveWindow = Annotated[
+    str,
+    typer.Option(
+        metavar="DAYS|period|auto",
+        help="How long a customer is active after a purchase; auto covers 90 % of the gaps between purchases.",
+    ),
+]
+Level = Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")]
 
 
 @dataclass(frozen=True)
