@@ -122,7 +122,7 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -177,7 +177,7 @@ BAD_INPUTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
 @pytest.mark.parametrize("case", BAD_INPUTS)
 def test_bad_input_ends_in_one_sentence_and_a_way_out_and_touches_nothing(name, case, write, tmp_path):
     content, code, words = BAD_INPUTS[case]
@@ -237,6 +237,8 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["comput", ORDERS], "compute"),
         (["retention", ORDERS, "--as-of", "1999-01-01"], "2024-07-01"),
         (["retention", ORDERS, "--active-window", "soon"], "auto"),
+        (["cohorts", ORDERS, "--margin", "25%"], "0.25"),
+        (["cohorts", ORDERS, "--max-age", "-1"], ""),
         (["retention", ORDERS, "--level", "95"], "0.95"),
         (["fit", ORDERS, "--model", "bgnbd"], "bg-nbd"),
     ],
@@ -248,7 +250,7 @@ def test_wrong_usage_is_2_with_a_hint(words, hint):
     assert hint in done.stderr.decode().partition("hint:")[2]
 
 
-@pytest.mark.parametrize("name", ["compute", "retention"])
+@pytest.mark.parametrize("name", ["compute", "retention", "cohorts"])
 def test_an_unknown_column_is_4_with_near_names(name):
     done = run(name, ORDERS, "--by", "chanel")
     assert done.returncode == 4

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import INPUT, ActiveWindow, By, Counting, Level, Period, Reading, names
+from clvtool.cli.options import INPUT, ActiveWindow, By, Counting, Level, Margin, Period, Reading, margin_of, names
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -24,12 +24,7 @@ def compute(
     active_window: ActiveWindow = "auto",
     horizon: Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")] = "12m",
     discount: Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")] = 0.10,
-    margin: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RATE|COL", help="Margin as a share of revenue, or the column with the margin of each row in money."
-        ),
-    ] = None,
+    margin: Margin = None,
     lifespan: Annotated[
         str,
         typer.Option(
@@ -71,7 +66,7 @@ def compute(
     from clvtool.metrics.valuation import Valuation, only
     from clvtool.periods import duration
 
-    rate, column = _margin(margin)
+    rate, column = margin_of(margin)
     if discount >= 1:
         raise UsageError(f"--discount {discount:g} is {discount:.0%} a year", "10 % a year is --discount 0.10")
     valuation = Valuation(
@@ -114,14 +109,3 @@ def compute(
             notes=notes_of(orders.reading),
         )
     deliver(only(result, names(metric)))
-
-
-def _margin(text: str | None) -> tuple[float | None, str | None]:
-    if text is None:
-        return None, None
-    try:
-        return float(text), None
-    except ValueError:
-        if text.strip().endswith("%"):
-            raise UsageError(f"--margin {text}: write it as a share", "25 % is --margin 0.25") from None
-        return None, text

@@ -36,6 +36,7 @@ COMMANDS = (
     ("Value", "compute"),
     ("Value", "fit"),
     ("Retention", "retention"),
+    ("Retention", "cohorts"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way

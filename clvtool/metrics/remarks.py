@@ -39,6 +39,20 @@ def of_the_group(run: Run, group: Group) -> list[str]:
     return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *fits]
 
 
+def of_nobody(log: OrderLog, found: Customers) -> list[str]:
+    """Say which orders and refunds a table of customers leaves out, as they belong to none."""
+    remarks = []
+    without = int(found.outside["is_order"].sum())
+    if without:
+        remarks.append(f"{without:,} of {log.orders:,} orders ({without / log.orders:.1%}) have no customer: left out")
+    if found.refund_only or found.early_refunds:
+        remarks.append(
+            f"customers with refunds but no order: {found.refund_only:,}; refunds before their customer's first order: "
+            f"{found.early_refunds:,}: left out"
+        )
+    return remarks
+
+
 def _alike(run: Run) -> list[str]:
     """Say once that methods that are equal by construction are no independent witnesses."""
     if run.given.lifespan != "churn" or not run.log.has_amount:

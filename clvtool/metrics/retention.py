@@ -12,7 +12,7 @@ from clvtool.metrics.customers import customers
 from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.moments import group_moments
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.remarks import of_groups, of_time
+from clvtool.metrics.remarks import of_groups, of_nobody, of_time
 from clvtool.periods import day_number
 from clvtool.result import Result
 from clvtool.stats import trend, wilson
@@ -56,6 +56,12 @@ DEFINITIONS = {
     "complete": "the log covers the {period} whole; rates are empty where it does not",
 }
 MOST_NAMED = 6
+ON_SCREEN = (
+    *("period", "start", "new", "lost", "returned", "end", "retention_rate", "net_churn_rate", "retention_low"),
+    *("retention_high", "churn_rate", "revenue_retention_rate", "lifespan", "new_lost", "returned_lost"),
+    *("warm_up", "complete"),
+)
+"""The columns in the order of use: those that do not fit on a terminal are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def retention(
     table = _table(run, labels, names, counts, before, after)
     summary, said = _summary(run, names, table)
     lost, returned = (int(part.sum()) for part in (run.flows.lost, run.flows.returned))
-    remarks = [*notes, *log.notes, *_left_out(log, found), *of_time(span, cal, lost, returned)]
+    remarks = [*notes, *log.notes, *of_nobody(log, found), *of_time(span, cal, lost, returned)]
     remarks += [*_truncated(run, span), *of_groups(log, found), *said]
     words = {"period": period, "level": level * 100}
     return Result(
@@ -124,6 +130,7 @@ def retention(
         currency=currency,
         definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
         extra={"summary": [dict(zip(labels, name, strict=True)) | row for name, row in summary]},
+        screen=table.select(*labels, *ON_SCREEN),
     )
 
 
@@ -291,20 +298,6 @@ def _empty(rows: pl.DataFrame, unit: str) -> list[str]:
 def _named(labels: Sequence[str]) -> str:
     rest = len(labels) - MOST_NAMED
     return ", ".join(labels[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _left_out(log: OrderLog, found: Customers) -> list[str]:
-    """Say which orders and refunds belong to no customer."""
-    remarks = []
-    without = int(found.outside["is_order"].sum())
-    if without:
-        remarks.append(f"{without:,} of {log.orders:,} orders ({without / log.orders:.1%}) have no customer: left out")
-    if found.refund_only or found.early_refunds:
-        remarks.append(
-            f"customers with refunds but no order: {found.refund_only:,}; refunds before their customer's first order: "
-            f"{found.early_refunds:,}: left out"
-        )
-    return remarks
 
 
 def _truncated(run: _Run, window: Window) -> list[str]:

@@ -89,12 +89,17 @@ class Valuation:
             raise UsageError(f"--level {self.level:g} is not between 0 and 1")
         if self.discount <= -1 or not math.isfinite(self.discount):
             raise UsageError(f"--discount {self.discount:g} is no annual rate", "10 % a year is --discount 0.10")
-        if self.margin is not None and not -10 <= self.margin <= 1:
-            raise UsageError(f"--margin {self.margin:g} is no share of revenue", "25 % is --margin 0.25")
+        check_margin(self.margin)
         if self.cac is not None and not 0 < self.cac <= MOST:
             raise UsageError(f"--cac {self.cac:g} is no amount of money above 0")
         if self.lifespan not in {"churn", "observed"} and not _positive(self.lifespan):
             raise UsageError(f"--lifespan {self.lifespan}: not churn, observed or a number of {self.period}s above 0")
+
+
+def check_margin(margin: float | None) -> None:
+    """Refuse a margin that is no share of revenue."""
+    if margin is not None and not -10 <= margin <= 1:
+        raise UsageError(f"--margin {margin:g} is no share of revenue", "25 % is --margin 0.25")
 
 
 def _positive(text: str) -> bool:

@@ -154,3 +154,19 @@ def test_wrapping_loses_nothing_but_blanks(text, width):
     pieces = wrap(text, width)
     assert "".join("".join(pieces).split()) == "".join(text.split())
     assert all(cell_len(piece) <= width for piece in pieces)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(40, 3), (60, 6), (80, 8)])
+def test_a_triangle_loses_its_last_columns_instead_of_becoming_blocks(width, columns):
+    # cohort 7, size 4, then ages of 6 with 2 blanks between: 13 + 8 per age
+    ages = {str(age): [0.5] for age in range(10)}
+    table = pl.DataFrame(
+        {"cohort": ["2024-01"], "size": [10], **{f"{name}_rate": cells for name, cells in ages.items()}}
+    )
+    result = Result("cohorts", "Cohorts", table, screen=table)
+    text = drawn(result, width)
+    header = next(line for line in text if line.startswith("cohort")).split()
+    assert header == table.columns[: len(header)]
+    assert all(len(line) <= width for line in text)
+    assert len(header) == columns
+    assert f"… {12 - columns} more columns" in " ".join(text)
