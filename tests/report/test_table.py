@@ -156,9 +156,9 @@ def test_wrapping_loses_nothing_but_blanks(text, width):
     assert all(cell_len(piece) <= width for piece in pieces)
 
 
-@pytest.mark.parametrize(("width", "columns"), [(40, 3), (60, 6), (80, 8)])
+@pytest.mark.parametrize(("width", "columns"), [(40, 5), (60, 7), (80, 10)])
 def test_a_triangle_loses_its_last_columns_instead_of_becoming_blocks(width, columns):
-    # cohort 7, size 4, then ages of 6 with 2 blanks between: 13 + 8 per age
+    # cohort and size take 7 + 2 + 4 cells, each age 2 + 6 more: 13 + 3 · 8 = 37, 13 + 5 · 8 = 53, 13 + 8 · 8 = 77
     ages = {str(age): [0.5] for age in range(10)}
     table = pl.DataFrame(
         {"cohort": ["2024-01"], "size": [10], **{f"{name}_rate": cells for name, cells in ages.items()}}
