@@ -156,7 +156,7 @@ def wilson(rate: float, trials: float, level: float) -> tuple[float, float]:
     weight = z * z / trials
     centre = (rate + weight / 2) / (1 + weight)
     half = z * math.sqrt(rate * (1 - rate) / trials + weight / (4 * trials)) / (1 + weight)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return 0.0 if rate == 0 else max(centre - half, 0.0), 1.0 if rate == 1 else min(centre + half, 1.0)
 
 
 def median_ranks(n: int, level: float) -> tuple[int, int] | None:
