@@ -22,6 +22,8 @@ class Result:
     (`money`, `rate`, `days`, `customers`, `orders`, `per month`, `months` ...).
     `notes` are sentences for the reader, `definitions` say per column or metric what the figure means, `extra` holds
     further keys of the JSON object, `metadata` further texts that a Parquet file keeps beside the table.
+    `screen` is what a table for people shows in place of `table`, where that one is too long or too wide to be read;
+    its last columns may be left out where they do not fit.
     """
 
     name: str
@@ -33,3 +35,4 @@ class Result:
     definitions: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    screen: pl.DataFrame | None = None

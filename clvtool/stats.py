@@ -156,7 +156,7 @@ def wilson(rate: float, trials: float, level: float) -> tuple[float, float]:
     weight = z * z / trials
     centre = (rate + weight / 2) / (1 + weight)
     half = z * math.sqrt(rate * (1 - rate) / trials + weight / (4 * trials)) / (1 + weight)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return 0.0 if rate == 0 else max(centre - half, 0.0), 1.0 if rate == 1 else min(centre + half, 1.0)
 
 
 def median_ranks(n: int, level: float) -> tuple[int, int] | None:
@@ -172,3 +172,65 @@ def median_ranks(n: int, level: float) -> tuple[int, int] | None:
 def normal_quantile(level: float) -> float:
     """Return z so that a share `level` of the standard normal distribution lies within ±z."""
     return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def student_quantile(level: float, freedom: int) -> float:
+    """Return t so that a share `level` of Student's distribution lies within ±t; `freedom` is 1 or more.
+
+    For whole degrees of freedom that share is a finite sum of powers of cos θ, t = √freedom · tan θ (Abramowitz and
+    Stegun, 26.7.3 and 26.7.4); θ is found by halving.
+    """
+
+    def within(angle: float) -> float:
+        cosine, odd = math.cos(angle), freedom % 2
+        term = cosine if odd else 1.0
+        total = 0.0 if freedom == 1 else term
+        for power in range(2 + odd, freedom - 1, 2):
+            term *= cosine * cosine * (power - 1) / power
+            total += term
+        share = math.sin(angle) * total
+        return (angle + share) * 2 / math.pi if odd else share
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if within(middle) < level else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a figure changes from period to period: the slope of a straight line, with its interval.
+
+    `mean` and `deviation` (standard deviation) are those of the figures themselves, `n` is how many there are.
+    """
+
+    n: int
+    slope: float
+    low: float
+    high: float
+    mean: float
+    deviation: float
+
+    @property
+    def direction(self) -> str:
+        """Return the direction in words; there is one only where the interval leaves 0 out."""
+        return "rising" if self.low > 0 else "falling" if self.high < 0 else "no clear direction"
+
+
+def trend(places: Sequence[float], values: Sequence[float], level: float) -> Trend | None:
+    """Return the line of least squares through figures at their periods; None for fewer than three.
+
+    The interval is Student's, from how far the figures lie from the line: it holds what varies from period to period,
+    not only what varies between customers.
+    """
+    n = len(values)
+    if n < 3:
+        return None
+    middle, mean = math.fsum(places) / n, math.fsum(values) / n
+    spread = math.fsum((place - middle) ** 2 for place in places)
+    slope = math.fsum((place - middle) * (value - mean) for place, value in zip(places, values, strict=True)) / spread
+    off = [value - mean - slope * (place - middle) for place, value in zip(places, values, strict=True)]
+    half = student_quantile(level, n - 2) * math.sqrt(math.fsum(gap * gap for gap in off) / (n - 2) / spread)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    return Trend(n, slope, slope - half, slope + half, mean, deviation)

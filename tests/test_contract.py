@@ -77,6 +77,8 @@ def test_all_formats_say_the_same(name):
                 assert plain[column] == ""
             elif isinstance(value, int | float) and not isinstance(value, bool):
                 assert float(plain[column]) == value
+            elif isinstance(value, bool):
+                assert plain[column] == str(value).lower()
             else:
                 assert plain[column] == str(value)
     assert said["markdown"].stdout.count(b"\n|") >= len(table)
@@ -120,7 +122,7 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -175,7 +177,7 @@ BAD_INPUTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
 @pytest.mark.parametrize("case", BAD_INPUTS)
 def test_bad_input_ends_in_one_sentence_and_a_way_out_and_touches_nothing(name, case, write, tmp_path):
     content, code, words = BAD_INPUTS[case]
@@ -233,6 +235,11 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["compute", ORDERS, "--tz", "Mars/Base"], "Europe/Warsaw"),
         (["compute", ORDERS, "--encoding", "utf-9"], "utf-8"),
         (["comput", ORDERS], "compute"),
+        (["retention", ORDERS, "--as-of", "1999-01-01"], "2024-07-01"),
+        (["retention", ORDERS, "--active-window", "soon"], "auto"),
+        (["cohorts", ORDERS, "--margin", "25%"], "0.25"),
+        (["cohorts", ORDERS, "--max-age", "-1"], ""),
+        (["retention", ORDERS, "--level", "95"], "0.95"),
         (["fit", ORDERS, "--model", "bgnbd"], "bg-nbd"),
     ],
 )
@@ -243,8 +250,9 @@ def test_wrong_usage_is_2_with_a_hint(words, hint):
     assert hint in done.stderr.decode().partition("hint:")[2]
 
 
-def test_an_unknown_column_is_4_with_near_names():
-    done = run("compute", ORDERS, "--by", "chanel")
+@pytest.mark.parametrize("name", ["compute", "retention", "cohorts"])
+def test_an_unknown_column_is_4_with_near_names(name):
+    done = run(name, ORDERS, "--by", "chanel")
     assert done.returncode == 4
     assert b"did you mean channel" in done.stderr
 

@@ -4,7 +4,16 @@ from math import comb
 import numpy as np
 import pytest
 
-from clvtool.stats import Estimate, Moments, exact_moments, median_ranks, normal_quantile, wilson
+from clvtool.stats import (
+    Estimate,
+    Moments,
+    exact_moments,
+    median_ranks,
+    normal_quantile,
+    student_quantile,
+    trend,
+    wilson,
+)
 
 SUMS = np.array([3.0, 7.0, 2.0])
 
@@ -143,3 +152,33 @@ def test_median_ranks_of_ten():
     # textbook: the 2nd and the 9th of 10 sorted values hold the median with 97.9 %
     assert median_ranks(10, 0.95) == (1, 8)
     assert median_ranks(5, 0.95) is None
+
+
+@pytest.mark.parametrize(
+    ("level", "freedom", "quantile"),
+    [
+        # any printed table of Student's distribution
+        (0.95, 1, 12.7062),
+        (0.95, 2, 4.30265),
+        (0.95, 3, 3.18245),
+        (0.95, 4, 2.77645),
+        (0.99, 5, 4.03214),
+        (0.90, 10, 1.81246),
+        (0.95, 30, 2.04227),
+        (0.95, 1000, 1.96234),
+    ],
+)
+def test_student_quantiles(level, freedom, quantile):
+    assert student_quantile(level, freedom) == pytest.approx(quantile, rel=5e-6)
+
+
+def test_a_trend_needs_three_figures_and_knows_gaps():
+    assert trend([0, 1], [1.0, 2.0], 0.95) is None
+    # on the line y = 2x + 1, one period missing: the slope is 2 whatever is missing
+    line = trend([0, 1, 3], [1.0, 3.0, 7.0], 0.95)
+    assert (line.slope, line.low, line.high, line.direction) == (
+        pytest.approx(2),
+        pytest.approx(2),
+        pytest.approx(2),
+        "rising",
+    )

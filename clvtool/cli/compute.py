@@ -1,11 +1,11 @@
 """`clvtool compute`: customer lifetime value by four methods."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import INPUT, Counting, Reading, names
+from clvtool.cli.options import INPUT, ActiveWindow, By, Counting, Level, Margin, Period, Reading, margin_of, names
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -19,26 +19,12 @@ def compute(
     counting: Counting,
     deliver: Deliver,
     inputs: Annotated[list[str] | None, INPUT] = None,
-    by: Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")] = None,
-    period: Annotated[
-        Literal["day", "week", "month", "quarter", "year"],
-        typer.Option(metavar="day|week|month|quarter|year", help="Unit of all rates."),
-    ] = "month",
-    active_window: Annotated[
-        str,
-        typer.Option(
-            metavar="DAYS|period|auto",
-            help="How long a customer is active after a purchase; auto covers 90 % of the gaps between purchases.",
-        ),
-    ] = "auto",
+    by: By = None,
+    period: Period = "month",
+    active_window: ActiveWindow = "auto",
     horizon: Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")] = "12m",
     discount: Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")] = 0.10,
-    margin: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RATE|COL", help="Margin as a share of revenue, or the column with the margin of each row in money."
-        ),
-    ] = None,
+    margin: Margin = None,
     lifespan: Annotated[
         str,
         typer.Option(
@@ -60,7 +46,7 @@ def compute(
             metavar="NAME[,NAME]", help="Only these metrics, such as aov,clv_predictive: groups side by side."
         ),
     ] = None,
-    level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+    level: Level = 0.95,
     aov: Annotated[float | None, typer.Option(metavar="N", help="Average order value.", rich_help_panel=TYPED)] = None,
     frequency: Annotated[
         float | None, typer.Option(metavar="N", help="Orders per customer and period.", rich_help_panel=TYPED)
@@ -80,7 +66,7 @@ def compute(
     from clvtool.metrics.valuation import Valuation, only
     from clvtool.periods import duration
 
-    rate, column = _margin(margin)
+    rate, column = margin_of(margin)
     if discount >= 1:
         raise UsageError(f"--discount {discount:g} is {discount:.0%} a year", "10 % a year is --discount 0.10")
     valuation = Valuation(
@@ -123,14 +109,3 @@ def compute(
             notes=notes_of(orders.reading),
         )
     deliver(only(result, names(metric)))
-
-
-def _margin(text: str | None) -> tuple[float | None, str | None]:
-    if text is None:
-        return None, None
-    try:
-        return float(text), None
-    except ValueError:
-        if text.strip().endswith("%"):
-            raise UsageError(f"--margin {text}: write it as a share", "25 % is --margin 0.25") from None
-        return None, text

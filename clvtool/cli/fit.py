@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import Counting, Inputs, Reading
+from clvtool.cli.options import Counting, Inputs, Level, Reading
 from clvtool.cli.output import Deliver
 from clvtool.report.progress import working
 
@@ -21,7 +21,7 @@ def fit(
         typer.Option(metavar="NAME", help="bg-nbd or gamma-gamma; repeatable. Without it: all."),
     ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
-    level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+    level: Level = 0.95,
 ) -> None:
     """Fit models of buying, leaving and spending, with standard errors.
 

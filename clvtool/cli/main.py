@@ -35,6 +35,8 @@ COMMANDS = (
     ("Data", "convert"),
     ("Value", "compute"),
     ("Value", "fit"),
+    ("Retention", "retention"),
+    ("Retention", "cohorts"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way

@@ -25,6 +25,25 @@ INPUT = typer.Argument(
     show_default=False,
 )
 Inputs = Annotated[list[str], INPUT]
+By = Annotated[str | None, typer.Option(metavar="COL[,COL]", help="Also for each group of customers.")]
+Period = Annotated[
+    Literal["day", "week", "month", "quarter", "year"],
+    typer.Option(metavar="day|week|month|quarter|year", help="Unit of all rates."),
+]
+ActiveWindow = Annotated[
+    str,
+    typer.Option(
+        metavar="DAYS|period|auto",
+        help="How long a customer is active after a purchase; auto covers 90 % of the gaps between purchases.",
+    ),
+]
+Margin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RATE|COL", help="Margin as a share of revenue, or the column with the margin of each row in money."
+    ),
+]
+Level = Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")]
 
 
 @dataclass(frozen=True)
@@ -233,6 +252,18 @@ class Counting:
 def names(text: str | None) -> list[str]:
     """Return the column names of an option such as --by country,channel."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def margin_of(text: str | None) -> tuple[float | None, str | None]:
+    """Return the rate or the column that --margin says."""
+    if text is None:
+        return None, None
+    try:
+        return float(text), None
+    except ValueError:
+        if text.strip().endswith("%"):
+            raise UsageError(f"--margin {text}: write it as a share", "25 % is --margin 0.25") from None
+        return None, text
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

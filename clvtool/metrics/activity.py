@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clvtool.periods import DAYS, Period, complete, day_number, periods_between
+from clvtool.errors import UsageError, did_you_mean
+from clvtool.periods import DAYS, LONGEST_YEARS, UNITS, Period, complete, day_number, periods_between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,40 @@ class Calendar:
     periods: tuple[Period, ...]
     whole: range
 
+    def places(self, days: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return in which period each day lies (0 is the first); days are counted from 1970-01-01."""
+        import numpy as np
+
+        first = day_number(self.periods[0].first)
+        lengths = [(period.last - period.first).days + 1 for period in self.periods]
+        return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[days - first]
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """From when to when customers are active without a break, in boundaries: boundary k is the end of period k.
+
+    Periods are numbered 1 to n here, and boundary 0 lies before the first order. A stay is `who`, active at the
+    boundaries `begin` to `end`, by customer and time. Per purchase day: its period `bought`, and the last boundary at
+    which it makes its customer active, `until` (before `bought` where it is over within the period).
+    """
+
+    who: NDArray[np.int64]
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+    bought: NDArray[np.int32]
+    until: NDArray[np.int32]
+
+    def active(self, customer: NDArray[np.int64], boundary: NDArray[np.integer], periods: int) -> NDArray[np.bool_]:
+        """Return whether each customer is active at a boundary (0 to the number of periods)."""
+        import numpy as np
+
+        if not len(self.who):
+            return np.zeros(len(customer), bool)
+        size = periods + 1
+        place = np.searchsorted(self.who * size + self.begin, customer * size + boundary, side="right") - 1
+        return np.asarray((place >= 0) & (self.who[place] == customer) & (self.end[place] >= boundary))
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -62,6 +97,15 @@ class Balance:
     lost: NDArray[np.int64]
     returned: NDArray[np.int64]
     returned_in_group: NDArray[np.int64]
+
+
+def check(unit: str, window: str) -> None:
+    """Refuse a period or an active window that does not exist."""
+    if unit not in UNITS:
+        raise UsageError(f"--period {unit}: no such period", did_you_mean(unit, UNITS))
+    days = window.isascii() and window.isdigit() and 0 < int(window) <= LONGEST_YEARS * DAYS["year"]
+    if window not in {"auto", "period"} and not days:
+        raise UsageError(f"--active-window {window}: not a number of days", "write days, period or auto")
 
 
 def calendar(log: OrderLog, unit: str) -> Calendar:
@@ -97,34 +141,43 @@ def active_window(found: Customers, log: OrderLog, choice: str) -> Window:
     return Window(max(days, 1), "90 % of the gaps between purchases")
 
 
-def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
-    """Return who was active when, per group and period and per customer."""
+def stays(found: Customers, cal: Calendar, window: Window) -> Stays:
+    """Return when customers are active without a break."""
     import numpy as np
 
-    count = len(cal.periods)
-    first_day = day_number(cal.periods[0].first)
     ends = np.array([day_number(period.last) for period in cal.periods], np.int64)
-    # periods are numbered 1..count and boundary k is the end of period k; boundary 0 lies before the first order
-    days = np.arange(first_day, ends[-1] + 1)
-    period_of_day = (np.searchsorted(ends, days) + 1).astype(np.int32)
-    place_of_day = found.bought - first_day
-    begins = period_of_day[place_of_day]
+    bought = cal.places(found.bought) + np.int32(1)
     if window.days is None:
-        until = begins
+        until = bought
     else:
+        first_day = day_number(cal.periods[0].first)
+        days = np.arange(first_day, ends[-1] + 1)
         last_boundary = np.searchsorted(ends, days + window.days - 1, side="right").astype(np.int32)
-        until = last_boundary[place_of_day]
-    seen = until >= begins  # active at a boundary at all
-    who, begins_seen, until_seen = found.buyer, begins, until
+        until = last_boundary[found.bought - first_day]
+    seen = until >= bought  # active at a boundary at all
+    who, begin, end = found.buyer, bought, until
     if not seen.all():
-        who, begins_seen, until_seen = who[seen], begins[seen], until[seen]
+        who, begin, end = who[seen], bought[seen], until[seen]
     joined = np.zeros(len(who), bool)
-    np.less_equal(begins_seen[1:], until_seen[:-1] + 1, out=joined[1:])
+    np.less_equal(begin[1:], end[:-1] + 1, out=joined[1:])
     joined[1:] &= who[1:] == who[:-1]
     heads = np.flatnonzero(~joined)
     tails = np.append(heads[1:], len(who)) - 1 if len(who) else heads
-    run_who, run_from, run_to = who[heads], begins_seen[heads], until_seen[tails]
-    first_period = period_of_day[found.first - first_day]
+    return Stays(who[heads], begin[heads], end[tails], bought, until)
+
+
+def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
+    """Return who was active when, per group and period and per customer."""
+    return balance_of(found, cal, stays(found, cal, window))
+
+
+def balance_of(found: Customers, cal: Calendar, seen: Stays) -> Balance:
+    """Return the balance that the stays of customers make."""
+    import numpy as np
+
+    count = len(cal.periods)
+    run_who, run_from, run_to = seen.who, seen.begin, seen.end
+    first_period = cal.places(found.first) + np.int32(1)
     is_new = run_from == first_period[run_who]
 
     group, groups = found.groups.customer, len(found.groups)
@@ -146,14 +199,14 @@ def balance(found: Customers, cal: Calendar, window: Window) -> Balance:
     )
     table[COUNTS.index("end")] = ended
     table[COUNTS.index("start"), :, 1:] = ended[:, :-1]
-    tally("returned_lost", *_brief_returns(found, begins, until, first_period))
+    tally("returned_lost", *_brief_returns(found, seen.bought, seen.until, first_period))
 
     low, high = cal.whole.start + 1, cal.whole.stop  # complete periods are low..high
     started = table[COUNTS.index("start")]
     back = ~is_new & (run_from >= low) & (run_from <= high)
     place = np.minimum(run_from, count) - 1
 
-    def per_customer(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def per_customer(values: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.bincount(run_who, weights=values, minlength=found.n).astype(np.int64)
 
     def overlap(bottom: int, top: int) -> NDArray[np.int64]:

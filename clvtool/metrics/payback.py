@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clvtool.metrics.cells import sums
 from clvtool.metrics.customers import UNIT
 from clvtool.periods import DAYS
 
@@ -35,21 +36,9 @@ def payback(
     rows = among[found.code] & (age <= until)
     earned = (found.amount - found.cost if margin is None else found.amount)[rows]
     size = int(observed[members].max()) + 1
-    money = np.cumsum(_sums(age[rows], earned, size) - _sums(until[rows] + 1, earned, size))
+    money = np.cumsum(sums(age[rows], earned, size) - sums(until[rows] + 1, earned, size))
     customers = np.cumsum(np.bincount(observed[members], minlength=size)[::-1])[::-1]
     means = money / UNIT / customers * (1.0 if margin is None else margin)
     reached = np.flatnonzero(means >= cac)
     best = float(means.max())
     return (int(reached[0]), int(customers[reached[0]]), best) if len(reached) else (None, len(members), best)
-
-
-def _sums(place: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Return the exact sum of the values of each place 0..size-1."""
-    import numpy as np
-    import polars as pl
-
-    found = np.zeros(size, np.int64)
-    table = pl.DataFrame({"place": place, "value": values}).filter(pl.col("place") < size)
-    table = table.group_by("place").agg(pl.col("value").sum())
-    found[table["place"].to_numpy()] = table["value"].to_numpy()
-    return found

@@ -8,6 +8,7 @@ from clvtool.metrics.predictive import new_customers
 from clvtool.periods import DAYS
 
 if TYPE_CHECKING:
+    from clvtool.metrics.activity import Calendar, Window
     from clvtool.metrics.customers import Customers
     from clvtool.metrics.figures import Figures
     from clvtool.metrics.groups import Group, Run
@@ -21,11 +22,11 @@ def of_the_run(run: Run, total: Moments) -> list[str]:
     """Return remarks on guests, refunds, the window, completeness, truncation, margin and groups."""
     return [
         *_left_out(run.log, run.found),
-        *_time(run, total),
+        *of_time(run.window, run.cal, total.sums["lost"], total.sums["returned"]),
         *_truncation(run),
         *_money(run),
         *_alike(run),
-        *_grouping(run),
+        *of_groups(run.log, run.found),
     ]
 
 
@@ -36,6 +37,20 @@ def of_the_group(run: Run, group: Group) -> list[str]:
     if not run.log.has_amount:
         fits = ["there is no column with money: figures in money are empty"]
     return [*_lifespan(run, found), *_no_rates(run, group), *_no_money(run, group), *fits]
+
+
+def of_nobody(log: OrderLog, found: Customers) -> list[str]:
+    """Say which orders and refunds a table of customers leaves out, as they belong to none."""
+    remarks = []
+    without = int(found.outside["is_order"].sum())
+    if without:
+        remarks.append(f"{without:,} of {log.orders:,} orders ({without / log.orders:.1%}) have no customer: left out")
+    if found.refund_only or found.early_refunds:
+        remarks.append(
+            f"customers with refunds but no order: {found.refund_only:,}; refunds before their customer's first order: "
+            f"{found.early_refunds:,}: left out"
+        )
+    return remarks
 
 
 def _alike(run: Run) -> list[str]:
@@ -72,10 +87,10 @@ def _left_out(log: OrderLog, found: Customers) -> list[str]:
     return remarks
 
 
-def _time(run: Run, total: Moments) -> list[str]:
-    window, cal = run.window, run.cal
+def of_time(window: Window, cal: Calendar, lost: float, returned: float) -> list[str]:
+    """Say how long a customer is active after a purchase, who came back, and which periods are complete."""
     length = f"the {cal.unit} itself" if window.days is None else f"{window.days} days"
-    back = f"; {total.sums['returned'] / total.sums['lost']:.1%} of the lost came back" if total.sums["lost"] else ""
+    back = f"; {returned / lost:.1%} of the lost came back" if lost else ""
     remarks = [f"active window: {length} ({window.source}){back}"]
     partial = [period.label for place, period in enumerate(cal.periods) if place not in cal.whole]
     if partial:
@@ -114,11 +129,12 @@ def _money(run: Run) -> list[str]:
     return [f"{log.costless:,} of {log.orders:,} orders have no cost; it counts as 0, so margins are too high"]
 
 
-def _grouping(run: Run) -> list[str]:
-    varying = run.found.groups.varying
+def of_groups(log: OrderLog, found: Customers) -> list[str]:
+    """Say how many customers have orders of different groups."""
+    varying = found.groups.varying
     if not varying:
         return []
-    names = ", ".join(run.log.groups)
+    names = ", ".join(log.groups)
     return [f"customers with orders of different {names}: {varying:,}; each is counted where the first order was"]
 
 

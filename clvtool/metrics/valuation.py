@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError, did_you_mean
-from clvtool.periods import DAYS, LONGEST_YEARS, UNITS, Duration
+from clvtool.metrics.activity import check
+from clvtool.periods import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,26 +84,22 @@ class Valuation:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        if self.period not in UNITS:
-            raise UsageError(f"--period {self.period}: no such period", f"there is: {', '.join(UNITS)}")
-        if self.active_window not in {"auto", "period"} and not _days(self.active_window):
-            raise UsageError(
-                f"--active-window {self.active_window}: not a number of days", "write days, period or auto"
-            )
+        check(self.period, self.active_window)
         if not 0 < self.level < 1:
             raise UsageError(f"--level {self.level:g} is not between 0 and 1")
         if self.discount <= -1 or not math.isfinite(self.discount):
             raise UsageError(f"--discount {self.discount:g} is no annual rate", "10 % a year is --discount 0.10")
-        if self.margin is not None and not -10 <= self.margin <= 1:
-            raise UsageError(f"--margin {self.margin:g} is no share of revenue", "25 % is --margin 0.25")
+        check_margin(self.margin)
         if self.cac is not None and not 0 < self.cac <= MOST:
             raise UsageError(f"--cac {self.cac:g} is no amount of money above 0")
         if self.lifespan not in {"churn", "observed"} and not _positive(self.lifespan):
             raise UsageError(f"--lifespan {self.lifespan}: not churn, observed or a number of {self.period}s above 0")
 
 
-def _days(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text) <= LONGEST_YEARS * DAYS["year"]
+def check_margin(margin: float | None) -> None:
+    """Refuse a margin that is no share of revenue."""
+    if margin is not None and not -10 <= margin <= 1:
+        raise UsageError(f"--margin {margin:g} is no share of revenue", "25 % is --margin 0.25")
 
 
 def _positive(text: str) -> bool:

@@ -52,6 +52,8 @@ def emit(
     `asides` are notes on the run that are no part of the result: they are told on stderr, whatever the format.
     """
     chosen = choose(format, output)
+    if chosen == "table" and result.screen is not None:
+        result = replace(result, table=result.screen)
     cut = result if limit is None else replace(result, table=result.table.head(limit))
     if output is not None:
         write_result(cut, output, chosen, spreadsheet_safe=spreadsheet_safe)

@@ -55,7 +55,12 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
     if below:
         yield from _wrapped(" · ".join(below), width)
     yield "", ""
-    yield from _body(columns_shown, shown.table.height, width, elastic=elastic)
+    kept = _leading(columns_shown, width) if result.screen is not None and not elastic else columns_shown
+    yield from _body(kept, shown.table.height, width, elastic=elastic)
+    left_out = len(columns_shown) - len(kept)
+    if left_out:
+        advice = f"… {left_out:,} more columns: see all in a wider terminal, or save them with -o FILE.csv"
+        yield from _wrapped(advice, width, style="dim")
     missing = result.table.height - shown.table.height
     if missing:
         advice = f"… {missing:,} more rows: see all with --limit {result.table.height}, or save them with -o FILE.csv"
@@ -135,6 +140,14 @@ def _row(row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterat
     pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
     for part in range(max(map(len, pieces))):
         yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+
+
+def _leading(shown: list[Column], width: int) -> list[Column]:
+    """Return as many leading columns as stand side by side in the given width; all when not even two do."""
+    count = len(shown)
+    while count > 1 and _fit(shown[:count], width, elastic=False) is None:
+        count -= 1
+    return shown[:count] if count > 1 else shown
 
 
 def _leading_groups(shown: list[Column]) -> int:

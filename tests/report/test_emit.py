@@ -176,3 +176,11 @@ def test_dev_stdout_appends_where_the_shell_appends(tmp_path):
     with log.open("ab") as stream:
         subprocess.run([*PROGRAM, "-o", "/dev/stdout", "--limit", "1"], stdout=stream, check=True)
     assert log.read_text() == "begun\ncustomer_id,name,churn_rate\n0,Ann [red],0.125\n"
+
+
+def test_a_table_for_people_may_be_another_one(capsys):
+    short = Result("r", "R", pl.DataFrame({"long": [1, 2]}), screen=pl.DataFrame({"wide": [3]}))
+    emit(short, format="table")
+    assert "wide" in capsys.readouterr().out
+    emit(short, format="csv")
+    assert capsys.readouterr().out == "long\n1\n2\n"

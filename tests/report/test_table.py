@@ -154,3 +154,19 @@ def test_wrapping_loses_nothing_but_blanks(text, width):
     pieces = wrap(text, width)
     assert "".join("".join(pieces).split()) == "".join(text.split())
     assert all(cell_len(piece) <= width for piece in pieces)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(40, 5), (60, 7), (80, 10)])
+def test_a_triangle_loses_its_last_columns_instead_of_becoming_blocks(width, columns):
+    # cohort and size take 7 + 2 + 4 cells, each age 2 + 6 more: 13 + 3 · 8 = 37, 13 + 5 · 8 = 53, 13 + 8 · 8 = 77
+    ages = {str(age): [0.5] for age in range(10)}
+    table = pl.DataFrame(
+        {"cohort": ["2024-01"], "size": [10], **{f"{name}_rate": cells for name, cells in ages.items()}}
+    )
+    result = Result("cohorts", "Cohorts", table, screen=table)
+    text = drawn(result, width)
+    header = next(line for line in text if line.startswith("cohort")).split()
+    assert header == table.columns[: len(header)]
+    assert all(len(line) <= width for line in text)
+    assert len(header) == columns
+    assert f"… {12 - columns} more columns" in " ".join(text)
