@@ -35,6 +35,7 @@ COMMANDS = (
     ("Data", "convert"),
     ("Value", "compute"),
     ("Value", "fit"),
+    ("Customers", "segment"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way
