@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
 from clvtool.metrics.orderlog import Policies, order_log
+from clvtool.metrics.personas import personas
 from clvtool.metrics.schemes import Choice, Scores, scheme
 from clvtool.metrics.standing import money, standing
 from clvtool.result import Result
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from clvtool.metrics.schemes import Scheme
     from clvtool.metrics.standing import Standing
 
 DEFINITIONS = {
@@ -37,30 +39,52 @@ def segment(
     policies: Policies | None = None,
     *,
     vip_share: float = 0.05,
+    summary: bool = False,
+    by: Sequence[str] = (),
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
     """Return one row a customer: `customer_id segment r f m score recency_days orders revenue vip`.
 
     The customers with the most revenue come first. Without a column of money, `m score revenue vip` are null.
+    With `summary`, one row a segment, all customers first: its size, shares and medians, and the weekday and the values
+    of the columns `by` that are over-represented in it.
     Raises DataError for bounds that do not hold every customer once, or where there is nothing to go by.
     """
-    import polars as pl
-
     if not 0 < vip_share <= 1:
         raise UsageError(f"--vip-share {vip_share:g} is not above 0 and at most 1", "the best 5 % are --vip-share 0.05")
+    if by and not summary:
+        raise UsageError("--by says what a summary looks at, and there is none", "add --summary")
     given = choice or Choice()
-    log = order_log(orders, policies or Policies())
+    log = order_log(orders, policies or Policies(), by)
     del orders
     now = standing(log)
     del log
     chosen = scheme(given, now)
+    if summary:
+        table, means = personas(now, chosen.names, chosen.places(now))
+    else:
+        vip = f"the best {vip_share * 100:g} % of customers by revenue, rounded up, and those equal to the last of them"
+        table, means = _customers(now, chosen, vip_share), DEFINITIONS | {"vip": vip}
+    return Result(
+        name="segment",
+        title=f"{'Segments' if summary else 'Customers by segment'} ({given.scheme})",
+        table=table,
+        notes=(*notes, *now.log.notes, *left_out(now), *(costless(now) if summary else [])),
+        as_of=now.log.as_of,
+        currency=currency,
+        definitions={"segment": chosen.meaning} | means,
+    )
+
+
+def _customers(now: Standing, chosen: Scheme, vip_share: float) -> pl.DataFrame:
+    import polars as pl
+
     r, f, m = Scores(now).of(now)
-    place = pl.Series(chosen.places(now))
     table = pl.DataFrame(
         {
             "customer_id": now.found.ids,
-            "segment": pl.Series(chosen.names, dtype=pl.String).gather(place),
+            "segment": pl.Series(chosen.names, dtype=pl.String).gather(pl.Series(chosen.places(now))),
             "r": r,
             "f": f,
             "m": m,
@@ -71,25 +95,10 @@ def segment(
             "vip": best(now.revenue, vip_share),
         }
     )
-    said = []
     if now.log.has_amount:
-        table = table.sort("revenue", "customer_id", descending=[True, False])
-    else:
-        table = table.with_columns(
-            pl.lit(None, table.schema[name]).alias(name) for name in ("m", "score", "revenue", "vip")
-        )
-        table = table.sort("orders", "customer_id", descending=[True, False])
-        said = ["there is no column with money: m, score, revenue and vip are empty"]
-    vip = f"the best {vip_share * 100:g} % of customers by revenue, rounded up, and those equal to the last of them"
-    return Result(
-        name="segment",
-        title=f"Customers by segment ({given.scheme})",
-        table=table,
-        notes=(*notes, *now.log.notes, *left_out(now), *said),
-        as_of=now.log.as_of,
-        currency=currency,
-        definitions={"segment": chosen.meaning} | DEFINITIONS | {"vip": vip},
-    )
+        return table.sort("revenue", "customer_id", descending=[True, False])
+    nothing = (pl.lit(None, table.schema[name]).alias(name) for name in ("m", "score", "revenue", "vip"))
+    return table.with_columns(nothing).sort("orders", "customer_id", descending=[True, False])
 
 
 def best(revenue: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
@@ -104,8 +113,8 @@ def best(revenue: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
 
 
 def left_out(now: Standing) -> list[str]:
-    """Return remarks on orders and refunds that belong to no segment."""
-    remarks = []
+    """Return remarks on orders and refunds that belong to no segment, and on money that is not there."""
+    remarks = [] if now.log.has_amount else ["there is no column with money: figures in money are empty"]
     found, every = now.found, now.log.orders
     without = int(found.outside["is_order"].sum())
     if without:
@@ -115,3 +124,10 @@ def left_out(now: Standing) -> list[str]:
     if found.early_refunds:
         remarks.append(f"refunds dated before their customer's first order: {found.early_refunds:,}; they do not count")
     return remarks
+
+
+def costless(now: Standing) -> list[str]:
+    """Return a remark on orders without a cost."""
+    count = now.log.costless
+    many = f"{count:,} of {now.log.orders:,} orders have no cost; it counts as 0, so margins are too high"
+    return [many] if count else []

@@ -333,3 +333,95 @@ def test_tiers_that_are_none(tiers):
 def test_a_scheme_that_does_not_exist():
     with pytest.raises(UsageError, match="--scheme zodiac"):
         Choice("zodiac")
+
+
+def test_a_summary_by_hand():
+    # classes a: a e b c g h with 100 + 90 + 80 + 80 + 50 + 50 = 450 of 491; b: d with 20; c: i f j with 21
+    result = segment(book(TEN), Choice("abc"), summary=True)
+    rows = {row.pop("segment"): row for row in result.table.to_dicts()}
+    assert list(rows) == ["(total)", "a", "b", "c"]
+    assert {name: row["customers"] for name, row in rows.items()} == {"(total)": 10, "a": 6, "b": 1, "c": 3}
+    assert {name: row["revenue"] for name, row in rows.items()} == {"(total)": 491, "a": 450, "b": 20, "c": 21}
+    assert rows["a"]["revenue_share"] == 450 / 491
+    assert rows["a"]["customer_share"] == 0.6
+    assert rows["(total)"]["revenue_share"] == 1
+    assert rows["a"]["orders"] == 4 + 3 + 2 + 2 + 1 + 2
+    # a: recency 0 30 0 10 91 121, middle 10 and 30; orders 4 3 2 2 1 2; revenue 100 90 80 80 50 50
+    assert [rows["a"][f"median_{name}"] for name in ("recency_days", "orders", "revenue")] == [20, 2, 80]
+    assert [rows["c"][f"median_{name}"] for name in ("recency_days", "orders", "revenue")] == [151, 1, 5]
+    assert rows["a"]["weekday"] is None  # six customers prove nothing
+    assert "margin" not in rows["a"]
+
+
+def test_a_segment_without_customers_has_its_row():
+    result = segment(frame([{"who": "a", "day": "2024-01-01", "amount": "5"}]), summary=True)
+    row = result.table.filter(pl.col("segment") == "champions").to_dicts()[0]
+    assert (row["customers"], row["customer_share"], row["revenue"], row["median_orders"]) == (0, 0, 0, None)
+
+
+def shop(counts, day="2024-01-01"):
+    """Return one order a customer from (revenue, channel, how many); costs are a tenth of revenue."""
+    told = [(amount, channel) for amount, channel, count in counts for _ in range(count)]
+    return frame(
+        [
+            {"who": f"c{k}", "day": day, "amount": str(amount), "cost": str(amount / 10), "channel": channel}
+            for k, (amount, channel) in enumerate(told)
+        ]
+    )
+
+
+def test_what_is_over_represented():
+    # 20 customers with 100 are class a, 20 with 1 are class c; half of all came by ads, but 18 of the 20 in a did:
+    # lift 0.9 ÷ 0.5; by chance 10 ± 2.24 √(20 · 0.25) = 10 ± 5.0 would have; all bought on one weekday, which is nothing
+    orders = shop([(100, "ads", 18), (100, "mail", 2), (1, "ads", 2), (1, "mail", 18)])
+    rows = {
+        row["segment"]: row for row in segment(orders, Choice("abc"), summary=True, by=["channel"]).table.to_dicts()
+    }
+    assert [(rows[name]["channel"], rows[name]["channel_lift"]) for name in ("(total)", "a", "b", "c")] == [
+        (None, None),
+        ("ads", 1.8),
+        (None, None),
+        ("mail", 1.8),
+    ]
+    assert {row["weekday"] for row in rows.values()} == {None}
+    assert rows["a"]["margin"] == 1800  # 2000 less a tenth
+    assert rows["a"]["margin_share"] == pytest.approx(2000 / 2020)
+    # 15 of 20 lie at the border: 15 - 10 = 5 < 5.01
+    less = shop([(100, "ads", 15), (100, "mail", 5), (1, "ads", 5), (1, "mail", 15)])
+    assert segment(less, Choice("abc"), summary=True, by=["channel"]).table["channel"].null_count() == 4
+    # customers of whom nothing is known are no finding
+    unknown = shop([(100, "-", 18), (100, "mail", 2), (1, "-", 2), (1, "mail", 18)])
+    assert segment(unknown, Choice("abc"), summary=True, by=["channel"]).table["channel"].to_list()[1] is None
+
+
+def test_the_weekday_of_the_first_order():
+    # 2024-01-01 was a Monday, 2024-01-06 a Saturday
+    orders = pl.concat(
+        [
+            shop([(100, "ads", 20)]),
+            shop([(1, "ads", 20)], day="2024-01-06").with_columns(customer_id=pl.format("x{}", "customer_id")),
+        ]
+    )
+    table = segment(orders, Choice("abc"), summary=True).table
+    assert table.select("segment", "weekday", "weekday_lift").rows()[1::2] == [
+        ("a", "Monday", 2.0),
+        ("c", "Saturday", 2.0),
+    ]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_summary_adds_up_to_the_customers(scheme):
+    each = segment(cdnow(), Choice(scheme)).table
+    summary = segment(cdnow(), Choice(scheme), summary=True).table
+    sums = each.group_by("segment").agg(pl.len(), pl.col("revenue", "orders").sum())
+    expected = {name: own for name, *own in sums.iter_rows()}
+    whole, *parts = summary.select("segment", "customers", "revenue", "orders").rows()
+    assert {name: own for name, *own in parts if own[0]} == expected
+    assert list(whole[1:]) == [sum(part[place] for part in parts) for place in (1, 2, 3)]
+
+
+def test_groups_are_for_the_summary():
+    with pytest.raises(UsageError, match="--by"):
+        segment(shop([(1, "ads", 2)]), by=["channel"])
+    with pytest.raises(DataError, match="'chanel'"):
+        segment(shop([(1, "ads", 2)]), summary=True, by=["chanel"])
