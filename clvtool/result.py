@@ -21,7 +21,8 @@ class Result:
     probabilities; where there is a `unit` column, that decides for `value`, `ci_low` and `ci_high` of its row
     (`money`, `rate`, `days`, `customers`, `orders`, `per month`, `months` ...).
     `notes` are sentences for the reader, `definitions` say per column or metric what the figure means, `extra` holds
-    further keys of the JSON object, `metadata` further texts that a Parquet file keeps beside the table.
+    further keys of the JSON object, `metadata` further texts that a Parquet file keeps beside the table. `drawn` is the
+    table in the shape that a terminal shows, such as a matrix, where that is another one.
     """
 
     name: str
@@ -33,3 +34,4 @@ class Result:
     definitions: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    drawn: pl.DataFrame | None = None

@@ -122,7 +122,7 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "segment"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "segment", "migrate"])
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -239,6 +239,8 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["segment", ORDERS, "--scheme", "tiers", "--tiers", "7"], "--tiers 500,200,50"),
         (["segment", ORDERS, "--scheme", "abc", "--segments", "my.toml"], "leave one of them out"),
         (["segment", ORDERS, "--vip-share", "5"], "0.05"),
+        (["migrate", ORDERS, "--from", "2020-01-01"], "2024-07-01"),
+        (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],
 )
 def test_wrong_usage_is_2_with_a_hint(words, hint):

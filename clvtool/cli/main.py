@@ -36,6 +36,7 @@ COMMANDS = (
     ("Value", "compute"),
     ("Value", "fit"),
     ("Customers", "segment"),
+    ("Customers", "migrate"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way

@@ -1,12 +1,12 @@
 """`clvtool segment`: every customer in one segment."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from clvtool.cli.options import Counting, Inputs, Reading, names
 from clvtool.cli.output import Deliver
+from clvtool.cli.segmenting import Segmenting
 from clvtool.report.progress import working
 
 
@@ -15,21 +15,8 @@ def segment(
     inputs: Inputs,
     reading: Reading,
     counting: Counting,
+    segmenting: Segmenting,
     deliver: Deliver,
-    scheme: Annotated[
-        Literal["rfm", "tiers", "abc", "lifecycle"],
-        typer.Option(
-            metavar="rfm|tiers|abc|lifecycle",
-            help="By recency, frequency and money; by revenue in tiers, or as 80/15/5; by the customer's own rhythm.",
-        ),
-    ] = "rfm",
-    segments: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Names for rfm: TOML with [[segment]], name, and r, f, m as [from, to]."),
-    ] = None,
-    tiers: Annotated[
-        str, typer.Option(metavar="N|VALUE,...", help="3 to 5 tiers of equal size, or the lowest revenue of each.")
-    ] = "4",
     vip_share: Annotated[
         float, typer.Option(metavar="SHARE", help="How many of the customers are VIP, those with the most revenue.")
     ] = 0.05,
@@ -48,11 +35,10 @@ def segment(
     clvtool segment sample_data/orders.csv --summary --by channel,country,product
     clvtool segment sample_data/cdnow.csv --scheme lifecycle --as-of 1997-12-31
     """
-    from clvtool.cli.choice import choice
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.segment import segment as answer
 
-    chosen = choice(scheme, tiers, segments)
+    chosen = segmenting.choice()
     with working("segmenting", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*names(by), *counting.columns()])
         result = answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clvtool.metrics.customers import UNIT
 from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.partition import NO_GROUP
 from clvtool.metrics.standing import money
@@ -58,6 +59,9 @@ def personas(now: Standing, names: Sequence[str], places: NDArray[np.int64]) -> 
             table = table.with_columns(pl.Series(share, own / whole if whole > 0 else [None] * len(own), pl.Float64))
             if name != "customers":
                 table = table.with_columns(money(table[name].to_numpy()).alias(name))
+    if "median_revenue" in table.columns:
+        medians = [None if value is None else value / UNIT for value in table["median_revenue"]]
+        table = table.with_columns(pl.Series("median_revenue", medians, dtype=pl.Float64))
     means = {name: meaning for name, meaning in FIGURES.items() if name in table.columns}
     table = table.select("segment", *means)
     looked_at = _labels(now)
@@ -93,7 +97,7 @@ def _figures(now: Standing, places: NDArray[np.int64]) -> pl.DataFrame:
     if now.log.has_amount:
         columns["money"] = now.revenue
         aggregates["revenue"] = pl.col("money").sum()
-        aggregates["median_revenue"] = pl.col("money").median() / 10_000
+        aggregates["median_revenue"] = pl.col("money").median()
         if now.log.has_cost:
             columns["earned"] = now.revenue - now.found.total(now.found.cost)
             aggregates["margin"] = pl.col("earned").sum()

@@ -84,7 +84,7 @@ def scheme(choice: Choice, then: Standing) -> Scheme:
             _require_money(then, f"{choice.source} goes by m")
         return Rfm(names, Scores(then))
     if choice.scheme == "lifecycle":
-        return Lifecycle(_population_rhythm(then.found))
+        return Lifecycle(_population_rhythm(then))
     _require_money(then, f"--scheme {choice.scheme} goes by revenue")
     return _tiers(choice.tiers, then) if choice.scheme == "tiers" else _abc(then)
 
@@ -264,12 +264,14 @@ def _gaps(found: Customers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return (found.bought[1:] - found.bought[:-1])[same], found.buyer[1:][same]
 
 
-def _population_rhythm(found: Customers) -> int:
+def _population_rhythm(then: Standing) -> int:
     import numpy as np
 
-    gaps, _ = _gaps(found)
+    gaps, _ = _gaps(then.found)
     if not len(gaps):
-        raise DataError("nobody bought on two days, so there is no rhythm to go by", "take another --scheme")
+        raise DataError(
+            f"nobody bought on two days up to {then.log.as_of}, so there is no rhythm to go by", "take another --scheme"
+        )
     ordered = np.sort(gaps)
     return int(ordered[(len(gaps) - 1) // 2] + ordered[len(gaps) // 2])
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clvtool.metrics.customers import customers
+from clvtool.metrics.customers import UNIT, customers
 from clvtool.periods import day_number
+from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,4 +52,4 @@ def money(values: NDArray[np.int64]) -> pl.Series:
     """Return ten-thousandths as exact money."""
     import polars as pl
 
-    return pl.Series(values, dtype=pl.Int64).cast(pl.Decimal(38, 4)) / 10_000
+    return pl.Series(values, dtype=pl.Int64).cast(pl.Decimal(38, MONEY_SCALE)) / UNIT

@@ -46,7 +46,8 @@ def print_table(result: Result, stream: TextIO, limit: int | None = None) -> Non
 
 def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool = False) -> Iterator[Line]:
     """Yield the lines of the table; an `elastic` width, off a terminal, grows to what the headers and numbers need."""
-    shown = result if limit is None else replace(result, table=result.table.head(limit))
+    whole = result.table if result.drawn is None else result.drawn
+    shown = replace(result, table=whole if limit is None else whole.head(limit))
     yield from _wrapped(visible(result.title), width, style="bold")
     columns_shown = columns(shown)
     below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
@@ -56,9 +57,9 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
         yield from _wrapped(" · ".join(below), width)
     yield "", ""
     yield from _body(columns_shown, shown.table.height, width, elastic=elastic)
-    missing = result.table.height - shown.table.height
+    missing = whole.height - shown.table.height
     if missing:
-        advice = f"… {missing:,} more rows: see all with --limit {result.table.height}, or save them with -o FILE.csv"
+        advice = f"… {missing:,} more rows: see all with --limit {whole.height}, or save them with -o FILE.csv"
         yield from _wrapped(advice, width, style="dim")
     meanings = definitions(shown)
     if meanings:
