@@ -72,13 +72,13 @@ def test_all_formats_say_the_same(name):
     assert [list(row) for row in lines] == [list(row) for row in table]
     for plain, typed in zip(table, lines, strict=True):
         for column, value in typed.items():
-            # null is an empty cell; a number is the same number
+            # null is an empty cell; a number is the same number; yes and no are as in JSON
             if value is None:
                 assert plain[column] == ""
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                assert float(plain[column]) == value
             elif isinstance(value, bool):
-                assert plain[column] == str(value).lower()
+                assert plain[column] == json.dumps(value)
+            elif isinstance(value, int | float):
+                assert float(plain[column]) == value
             else:
                 assert plain[column] == str(value)
     assert said["markdown"].stdout.count(b"\n|") >= len(table)
@@ -122,7 +122,7 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts", "segment", "migrate"])
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -241,6 +241,11 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["cohorts", ORDERS, "--max-age", "-1"], ""),
         (["retention", ORDERS, "--level", "95"], "0.95"),
         (["fit", ORDERS, "--model", "bgnbd"], "bg-nbd"),
+        (["segment", ORDERS, "--scheme", "tiers", "--tiers", "7"], "--tiers 500,200,50"),
+        (["segment", ORDERS, "--scheme", "abc", "--segments", "my.toml"], "leave one of them out"),
+        (["segment", ORDERS, "--vip-share", "5"], "0.05"),
+        (["migrate", ORDERS, "--from", "2020-01-01"], "2024-07-01"),
+        (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],
 )
 def test_wrong_usage_is_2_with_a_hint(words, hint):

@@ -37,6 +37,8 @@ COMMANDS = (
     ("Value", "fit"),
     ("Retention", "retention"),
     ("Retention", "cohorts"),
+    ("Customers", "segment"),
+    ("Customers", "migrate"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way

@@ -1,0 +1,66 @@
+"""`clvtool migrate`: who moved from which segment into which, between two days."""
+
+from typing import Annotated
+
+import typer
+
+from clvtool.cli.options import Counting, Inputs, Reading
+from clvtool.cli.output import Deliver
+from clvtool.cli.segmenting import Segmenting
+from clvtool.report.progress import working
+
+
+def migrate(
+    *,
+    inputs: Inputs,
+    reading: Reading,
+    counting: Counting,
+    segmenting: Segmenting,
+    deliver: Deliver,
+    from_day: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="The first day. Without it: the middle of the log.")
+    ] = None,
+    to_day: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="The second day. Without it: that of the analysis.")
+    ] = None,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Take the bounds anew at the second day, and not those of the first.")
+    ] = False,
+    active_window: Annotated[
+        str,
+        typer.Option(
+            metavar="DAYS|period|auto",
+            help="How long a customer is active after a purchase, and has not left; period: since --from.",
+        ),
+    ] = "auto",
+    level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+) -> None:
+    """Count who moved from which segment into which between two days, who came and who left.
+
+    clvtool migrate sample_data/orders.csv --from 2025-06-30 --to 2025-12-31
+    clvtool migrate sample_data/cdnow.csv --from 1997-09-30 --scheme tiers --tiers 3
+    """
+    from clvtool.ingest.account import notes_of
+    from clvtool.metrics.migrate import Span
+    from clvtool.metrics.migrate import migrate as answer
+    from clvtool.periods import day
+
+    span = Span(
+        begin=day(from_day, "--from") if from_day else None,
+        end=day(to_day, "--to") if to_day else None,
+        rescore=rescore,
+        active_window=active_window,
+        level=level,
+    )
+    chosen = segmenting.choice()
+    with working("comparing", quiet=deliver.quiet):
+        orders = reading.orders(inputs, counting.columns())
+        result = answer(
+            orders.take(),
+            span,
+            chosen,
+            counting.policies(),
+            currency=orders.currency,
+            notes=notes_of(orders.reading),
+        )
+    deliver(result)
