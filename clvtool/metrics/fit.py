@@ -9,7 +9,7 @@ from clvtool.errors import FitError
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
-from clvtool.models.registry import MODELS, module
+from clvtool.models.registry import module
 from clvtool.periods import day_number
 from clvtool.result import Result
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MONEY = "gamma-gamma"
 """The model of spending; all others are models of buying and leaving, and need no money."""
+USUAL = ("bg-nbd", MONEY)
+"""What is fitted when no model is named."""
 DEFINITIONS = {
     "estimate": "maximum-likelihood estimate; times in weeks, money in the currency of the orders",
     "std_error": "from the curvature of the log-likelihood at its maximum",
@@ -40,7 +42,7 @@ def fit(
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for all that fit.
+    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for the usual two.
 
     All customers of the log are used. `extra["models"]` has name, log-likelihood, n, unit, convergence and warnings of
     each; `metadata["model"]` is the text of a model file. Raises FitError when a model cannot be fitted, UsageError for
@@ -51,7 +53,7 @@ def fit(
     from clvtool.models import file
     from clvtool.models.fitting import confidence_interval
 
-    wanted = {name: module(name) for name in names or MODELS}
+    wanted = {name: module(name) for name in names or USUAL}
     log = order_log(orders, policies or Policies())
     seen = histories(customers(log), day_number(log.as_of))
     if not names and not log.has_amount:
