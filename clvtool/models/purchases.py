@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil, isfinite, log1p
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class PurchaseModel(ABC):
     A model gives `p_alive`, `expected_purchases`, `purchases_if_alive` and `p_none_if_alive`; the rest follows.
     """
 
+    TIME: ClassVar[str] = "alpha"
+    """The parameter on whose scale expectations level off."""
     fit: Fit
 
     @abstractmethod
@@ -96,7 +98,7 @@ class PurchaseModel(ABC):
         is negative or infinite: over an infinite one the expectation need not exist.
         """
         return float(
-            _discounted(self.expected_purchases, horizon, delta, self.fit.parameters["alpha"] + np.zeros(1))[0]
+            _discounted(self.expected_purchases, horizon, delta, self.fit.parameters[self.TIME] + np.zeros(1))[0]
         )
 
     def discounted_conditional_purchases(
@@ -110,10 +112,10 @@ class PurchaseModel(ABC):
 
     def _discounted_if_alive(self, horizon: float, delta: float, x: Floats, T: Floats) -> Floats:
         """Return the discounted expected number of purchases of customers who have not left by T."""
-        alpha = self.fit.parameters["alpha"]
+        scale = self.fit.parameters[self.TIME]
         parts = [slice(at, at + _CHUNK) for at in range(0, max(x.size, 1), _CHUNK)]
         return np.concatenate([
-            _discounted(_given(self, x[part, None], T[part, None]), horizon, delta, alpha + T[part])
+            _discounted(_given(self, x[part, None], T[part, None]), horizon, delta, scale + T[part])
             for part in parts
         ])  # fmt: skip
 
@@ -189,9 +191,9 @@ def _time_ahead(t: ArrayLike) -> Floats:
 
 
 def _discounted(expected: Callable[[Floats], Floats], horizon: float, delta: float, scale: Floats) -> Floats:
-    """Return e^(−δH) E(H) + δ ∫₀ᴴ e^(−δt) E(t) dt for each `scale` = α + T; E maps times (n × k) to purchases (n × k).
+    """Return e^(−δH) E(H) + δ ∫₀ᴴ e^(−δt) E(t) dt for each `scale`, α + T or β + T; E maps times to purchases (n × k).
 
-    Gauss–Legendre with 16 nodes in log(1 + t/(α+T)), where E bends evenly: exact to the last digit as long as a panel
+    Gauss–Legendre with 16 nodes in log(1 + t/scale), where E bends evenly: exact to the last digit as long as a panel
     spans a factor of e⁴ in time and 16 e-folds of levelling off. Where the whole range spans more, it is cut into equal
     panels; where E levels off early, the first panel is halved towards 0 until what it holds is even.
     """

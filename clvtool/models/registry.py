@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODELS: dict[str, tuple[str, str]] = {
     "bg-nbd": ("clvtool.models.bg_nbd", "BgNbd"),
     "mbg-nbd": ("clvtool.models.mbg_nbd", "MbgNbd"),
+    "pareto-nbd": ("clvtool.models.pareto_nbd", "ParetoNbd"),
     "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
 }
 
