@@ -19,6 +19,8 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     special     gamma functions and their ratios without cancellation
     leaving     expected purchases before leaving, for all (M)BG models
     leaving_*   likelihood and closed forms that (M)BG models share
+    counts      likelihood of the number of purchases while nobody leaves
+    pareto_likelihood, with the integral over the time of leaving
     purchases   PurchaseModel, Outlook, weekly_delta
     registry    MODELS: the names, importable without numpy
     file        fits as JSON

@@ -17,6 +17,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "bg-nbd": ("clvtool.models.bg_nbd", "BgNbd"),
     "mbg-nbd": ("clvtool.models.mbg_nbd", "MbgNbd"),
     "pareto-nbd": ("clvtool.models.pareto_nbd", "ParetoNbd"),
+    "nbd": ("clvtool.models.nbd", "Nbd"),
     "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
 }
 

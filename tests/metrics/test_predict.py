@@ -186,7 +186,7 @@ def test_repeats_without_value_leave_the_money_open():
     assert any("expected_order_value and clv are empty: Gamma-Gamma needs" in note for note in result.notes)
 
 
-@pytest.mark.parametrize("model", ["bg-nbd", "mbg-nbd", "pareto-nbd"])
+@pytest.mark.parametrize("model", ["bg-nbd", "mbg-nbd", "pareto-nbd", "nbd"])
 def test_five_customers_get_finite_figures(model):
     rows = [
         ("a", "2024-01-01", 5.0),

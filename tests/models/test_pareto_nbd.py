@@ -233,20 +233,19 @@ def test_a_fit_does_not_depend_on_the_order_of_customers(cdnow, fitted):
 
 
 def test_where_nobody_leaves_the_fit_says_so_and_predicts():
-    random = np.random.default_rng(2)
-    model = pareto_nbd.fit(Histories.from_arrays(*simulate(4, 1500, random.gamma(3, 1 / 60, 1500), 0.0, 700)))
+    random = np.random.default_rng(3)
+    model = pareto_nbd.fit(Histories.from_arrays(*simulate(5, 1500, random.gamma(3, 1 / 60, 1500), 0.0, 700)))
     assert any("no customer leaving" in warning for warning in model.fit.warnings)
     assert float(model.p_alive(0, 0, 100)) == pytest.approx(1, abs=1e-6)
     assert np.isfinite(model.expected_purchases(52))
 
 
-def test_where_all_leave_at_one_rate_the_fit_says_so_and_predicts():
+def test_where_all_leave_at_one_rate_the_fit_finds_it():
     random = np.random.default_rng(7)
     model = pareto_nbd.fit(Histories.from_arrays(*simulate(8, 1500, random.gamma(3, 1 / 60, 1500), 1 / 150, 700)))
     fit = model.fit
-    if fit.parameters["s"] > 1e6:
-        assert any("all customers leave at one rate" in warning for warning in fit.warnings)
-        assert fit.std_errors["s"] is None
+    assert fit.converged
+    assert fit.parameters["s"] > 3  # so alike that their rates differ by chance only
     assert fit.parameters["s"] / fit.parameters["beta"] == pytest.approx(7 / 150, rel=0.15)
 
 
