@@ -192,8 +192,14 @@ def test_the_comments_say_what_else_can_be_set_and_all_of_it_can(clvtool):
     freed = [line.removeprefix("# ") if " = " in line else line for line in lines]
     kept = [line for line in freed if not line.startswith(("format", "output", "rejects", "save "))]
     Path("all.toml").write_text("\n".join(kept))
+<<<<<<< HEAD
     own = {name for _, name in COMMANDS} - {"inspect"}  # which has no options but the shared ones
     assert {"reading", "counting", "output"} | own == set(tomllib.loads("\n".join(kept)))
+=======
+    assert {"reading", "counting", "output", "compute", "fit", "predict", "convert"} == set(
+        tomllib.loads("\n".join(kept))
+    )
+>>>>>>> f4ce918 (Config comments cover predict)
     # the run fails at a value such as ZONE, but not at what the file may say
     code, _, err = clvtool("compute", "orders.csv", "--config", "all.toml")
     assert (code, "error: all.toml" in err) == (2, False)
