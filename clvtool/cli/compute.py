@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import INPUT, ActiveWindow, By, Counting, Level, Margin, Period, Reading, margin_of, names
+from clvtool.cli.options import (
+    INPUT,
+    ActiveWindow,
+    By,
+    Counting,
+    Discount,
+    Horizon,
+    Level,
+    Margin,
+    Period,
+    Reading,
+    margin_of,
+    names,
+)
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -22,8 +35,8 @@ def compute(
     by: By = None,
     period: Period = "month",
     active_window: ActiveWindow = "auto",
-    horizon: Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")] = "12m",
-    discount: Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")] = 0.10,
+    horizon: Horizon = "12m",
+    discount: Discount = 0.10,
     margin: Margin = None,
     lifespan: Annotated[
         str,
@@ -67,8 +80,6 @@ def compute(
     from clvtool.periods import duration
 
     rate, column = margin_of(margin)
-    if discount >= 1:
-        raise UsageError(f"--discount {discount:g} is {discount:.0%} a year", "10 % a year is --discount 0.10")
     valuation = Valuation(
         period=period,
         active_window=active_window,

@@ -7,6 +7,7 @@ import typer
 
 from clvtool.cli.options import Counting, Inputs, Level, Reading
 from clvtool.cli.output import Deliver
+from clvtool.models.registry import MODELS
 from clvtool.report.progress import working
 
 
@@ -18,7 +19,10 @@ def fit(
     deliver: Deliver,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="bg-nbd or gamma-gamma; repeatable. Without it: all."),
+        typer.Option(
+            metavar="NAME",
+            help=f"{', '.join(MODELS)}; repeatable. Without it: bg-nbd and gamma-gamma.",
+        ),
     ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Level = 0.95,

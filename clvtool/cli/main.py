@@ -35,6 +35,7 @@ COMMANDS = (
     ("Data", "convert"),
     ("Value", "compute"),
     ("Value", "fit"),
+    ("Value", "predict"),
     ("Retention", "retention"),
     ("Retention", "cohorts"),
     ("Customers", "segment"),

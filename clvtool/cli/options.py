@@ -45,6 +45,9 @@ Margin = Annotated[
 ]
 Level = Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")]
 
+Horizon = Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")]
+Discount = Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")]
+
 
 @dataclass(frozen=True)
 class Reading:

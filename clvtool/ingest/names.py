@@ -55,12 +55,12 @@ def ends_as(name: str, endings: Iterable[str]) -> bool:
     return (path.with_suffix("") if path.suffix in PACKED else path).suffix in tuple(endings)
 
 
-def near_file(name: str) -> str:
+def near_file(name: str, endings: Iterable[str] = TABLES) -> str:
     """Return the hint for a file that does not exist."""
     folder = Path(name).parent
     if not folder.is_dir():
         return f"there is no directory {folder}"
-    names = sorted(entry.name for entry in folder.iterdir() if ends_as(entry.name, TABLES))
+    names = sorted(entry.name for entry in folder.iterdir() if ends_as(entry.name, endings))
     return did_you_mean(Path(name).name, names) if names else ""
 
 

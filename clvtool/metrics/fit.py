@@ -9,13 +9,12 @@ from clvtool.errors import FitError
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
-from clvtool.models.registry import MODELS, module
+from clvtool.models.registry import module
 from clvtool.periods import day_number
 from clvtool.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
     import polars as pl
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 MONEY = "gamma-gamma"
 """The model of spending; all others are models of buying and leaving, and need no money."""
+USUAL = ("bg-nbd", MONEY)
+"""What is fitted when no model is named."""
 DEFINITIONS = {
     "estimate": "maximum-likelihood estimate; times in weeks, money in the currency of the orders",
     "std_error": "from the curvature of the log-likelihood at its maximum",
@@ -40,7 +41,7 @@ def fit(
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for all that fit.
+    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for the usual two.
 
     All customers of the log are used. `extra["models"]` has name, log-likelihood, n, unit, convergence and warnings of
     each; `metadata["model"]` is the text of a model file. Raises FitError when a model cannot be fitted, UsageError for
@@ -51,13 +52,13 @@ def fit(
     from clvtool.models import file
     from clvtool.models.fitting import confidence_interval
 
-    wanted = {name: module(name) for name in names or MODELS}
+    wanted = [name for name in names or USUAL if module(name)]
     log = order_log(orders, policies or Policies())
     seen = histories(customers(log), day_number(log.as_of))
     if not names and not log.has_amount:
-        del wanted[MONEY]
+        wanted.remove(MONEY)
         notes = [*notes, f"there is no amount column: {MONEY} is left out"]
-    fits = [_fitted(name, model, seen, has_amount=log.has_amount) for name, model in wanted.items()]
+    fits = [fit_model(name, seen, has_amount=log.has_amount) for name in dict.fromkeys(wanted)]
     rows = []
     for one in fits:
         for parameter, estimate in one.parameters.items():
@@ -76,31 +77,25 @@ def fit(
         }
         for one in fits
     ]
-    fitted = [
-        f"{one.model}: log-likelihood {one.log_likelihood:.4f}, {one.n_customers:,} customers, "
-        f"{'converged' if one.converged else 'not converged'}"
-        for one in fits
-    ]
-    fitted.append(
-        "all customers are used; compute leaves out those who may be older than the log, as a note there says"
-    )
-    warned = [f"{one.model}: {warning}" for one in fits for warning in one.warnings]
+    used = "all customers are used; compute leaves out those who may be older than the log, as a note there says"
     return Result(
         name="fit",
         title="Fitted models",
         table=pl.DataFrame(rows, schema=schema, orient="row"),
-        notes=(*notes, *log.notes, *fitted, *warned),
+        notes=(*notes, *log.notes, *(words for one in fits for words in in_words(one)), used),
         as_of=log.as_of,
         currency=currency,
         definitions=DEFINITIONS,
         extra={"models": models},
-        metadata={"model": file.dumps(fits, fingerprint=_fingerprint(seen), currency=currency, as_of=log.as_of)},
+        metadata={"model": file.dumps(fits, fingerprint=fingerprint(seen), currency=currency, as_of=log.as_of)},
     )
 
 
-def _fitted(name: str, model: ModuleType, seen: Histories, *, has_amount: bool) -> Fit:
+def fit_model(name: str, seen: Histories, *, has_amount: bool) -> Fit:
+    """Return a model fitted to the histories of all customers. Raises FitError when it cannot be."""
     from clvtool.models.histories import Histories as Collapsed
 
+    model = module(name)
     if name != MONEY:
         purchases: Fit = model.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
         return purchases
@@ -111,7 +106,14 @@ def _fitted(name: str, model: ModuleType, seen: Histories, *, has_amount: bool) 
     return spending
 
 
-def _fingerprint(seen: Histories) -> str:
+def in_words(one: Fit) -> list[str]:
+    """Return how a fit ended, and its warnings."""
+    ended = f"log-likelihood {one.log_likelihood:.4f}, {one.n_customers:,} customers"
+    said = f"{one.model}: {ended}, {'converged' if one.converged else 'not converged'}"
+    return [said, *(f"{one.model}: {warning}" for warning in one.warnings)]
+
+
+def fingerprint(seen: Histories) -> str:
     """Return a short digest of the histories, the same for any order of the customers and whatever their names."""
     import numpy as np
 

@@ -89,6 +89,10 @@ class Valuation:
             raise UsageError(f"--level {self.level:g} is not between 0 and 1")
         if self.discount <= -1 or not math.isfinite(self.discount):
             raise UsageError(f"--discount {self.discount:g} is no annual rate", "10 % a year is --discount 0.10")
+        if self.discount >= 1:
+            raise UsageError(
+                f"--discount {self.discount:g} is {self.discount:.0%} a year", "10 % a year is --discount 0.10"
+            )
         check_margin(self.margin)
         if self.cac is not None and not 0 < self.cac <= MOST:
             raise UsageError(f"--cac {self.cac:g} is no amount of money above 0")

@@ -6,8 +6,8 @@ A model of purchases is one file, `bg_nbd.py` being the pattern, and one line in
   sentence for a fit that ends there: `purchase_rate("r", "alpha")`, `leaving_chance("a", "b")` (see `scales`).
 - a log-likelihood: a function from the parameters, in the papers' order, to `Point(value, gradient, hessian)`, with
   derivatives by these parameters. It must keep its digits where shapes run to 1e8; `special` has the forms for that.
-- a frozen class with the closed forms: for purchases `p_alive`, `expected_purchases` and `purchases_if_alive` on top
-  of `PurchaseModel`, which has all that follows from them (conditional and discounted expectations).
+- a frozen class with the closed forms: for purchases `p_alive`, `expected_purchases`, `purchases_if_alive` and
+  `p_none_if_alive` on top of `PurchaseModel`, which has all that follows (conditional and discounted expectations).
 - `fit(data)`: refuse what cannot be fitted, name one or more starts, and call `fitting.maximum_likelihood`.
 
 It does not search, invert a Hessian, name a limit, draw an interval, discount or write a file:
@@ -18,7 +18,10 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     fitting     Form, Fit, maximum_likelihood, confidence_interval, derived_variance
     special     gamma functions and their ratios without cancellation
     leaving     expected purchases before leaving, for all (M)BG models
-    purchases   PurchaseModel, weekly_delta
+    leaving_*   likelihood and closed forms that (M)BG models share
+    counts      likelihood of the number of purchases while nobody leaves
+    pareto_likelihood, with the integral over the time of leaving
+    purchases   PurchaseModel, Outlook, weekly_delta
     registry    MODELS: the names, importable without numpy
     file        fits as JSON
 

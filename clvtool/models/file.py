@@ -15,7 +15,7 @@ import numpy as np
 
 from clvtool.errors import DataError
 from clvtool.models.fitting import Fit
-from clvtool.models.registry import MODELS
+from clvtool.models.registry import MODELS, module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ def loads(text: str) -> ModelFile:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError("the model file is not JSON", hint="expected: a file written with --save") from error
     if not isinstance(content, dict) or "clvtool_model" not in content:
         raise DataError("the file is JSON, but no model file of clvtool", hint="expected: a file written with --save")
@@ -105,6 +105,15 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
     covariance = np.array(plain["covariance"], float)
     if covariance.shape != (len(parameters), len(parameters)) or not np.isfinite(covariance).all():
         raise ValueError(f"the covariance of {name} does not match its parameters")
+    form = module(name).FORM
+    if tuple(parameters) != form.names:
+        raise ValueError(f"the parameters of {name} are {', '.join(form.names)}, not {', '.join(parameters)}")
+    if plain["unit"] != form.unit:
+        raise ValueError(f"the unit of {name} is {plain['unit']!r}, and this clvtool predicts in {form.unit}")
+    facts = {str(key): value for key, value in plain["facts"].items()}
+    for fact in form.facts:
+        if not isfinite(float(facts[fact])):
+            raise ValueError(f"{fact} of {name} is no number")
     covariance.flags.writeable = False
     errors = {key: plain["std_errors"][key] for key in parameters}
     return Fit(
@@ -117,6 +126,6 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
         unit=str(plain["unit"]),
         converged=bool(plain["converged"]),
         gradient_norm=float(plain["gradient_norm"]),
-        facts={str(key): value for key, value in plain["facts"].items()},
+        facts=facts,
         warnings=tuple(str(warning) for warning in plain["warnings"]),
     )

@@ -29,11 +29,15 @@ _HIGHER = 1e-7  # log-likelihood by which another maximum must be higher to be p
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What identifies a model: its name, the unit of its scale parameters, and its parameters in blocks."""
+    """What identifies a model: its name, the unit of its scale parameters, and its parameters in blocks.
+
+    `facts` are the facts of a fit that predictions need besides the parameters.
+    """
 
     name: str
     unit: str
     scales: tuple[Scale, ...]
+    facts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

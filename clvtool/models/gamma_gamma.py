@@ -36,6 +36,7 @@ _DEPENDENT = 0.10  # beyond this, weighting by purchases moves the mean so far t
 FORM = Form(
     "gamma-gamma",
     unit="money",
+    facts=("observed_mean",),
     scales=(
         LogScale(
             ("p", "q", "gamma"),
@@ -89,9 +90,14 @@ class GammaGamma:
         x = np.asarray(x, float)
         spent = np.where(x > 0, np.maximum(np.asarray(m, float), 0.0) * x, 0.0)
         degrees = p * x + (q - 1)
-        exists = degrees > 0
+        exists = self.has_expectation(x)
         value = p * (gamma + spent) / np.where(exists, degrees, 1.0)
         return np.where(exists, value, self.fit.facts["observed_mean"])
+
+    def has_expectation(self, x: ArrayLike) -> NDArray[np.bool_]:
+        """Return where E[M | x, m] is finite: p x + q > 1."""
+        p, q, _ = self.fit.parameters.values()
+        return np.asarray(p * np.asarray(x, float) + (q - 1) > 0)
 
 
 def fit(x: ArrayLike, m: ArrayLike) -> GammaGamma:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvtool.models.counts import Counts, sums
 from clvtool.models.newton import Point
-from clvtool.models.special import log_rising, log_rising_ratio, more_than
+from clvtool.models.special import log_rising_ratio, more_than
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,11 +33,8 @@ class LeavingLikelihood:
     """
 
     first: int
-    repeats_beyond: Floats  # customers with more than i repeat purchases
+    counts: Counts
     chances_beyond: Floats  # customers with more than i chances
-    week: Floats  # of day 0, 1, …
-    customers: Floats  # by day T
-    repeats: Floats  # repeat purchases by day T
     x: Ints  # of the histories with a chance to leave, as t_x, T and count
     t_x: Ints
     T: Ints
@@ -49,11 +47,8 @@ class LeavingLikelihood:
         at = int(np.searchsorted(x, 1 - first))  # histories are sorted by x
         return cls(
             first=first,
-            repeats_beyond=more_than(_sums(x, count)),
-            chances_beyond=more_than(_sums(x + first, count)),
-            week=np.arange(int(T.max()) + 1) / 7,
-            customers=_sums(T, count),
-            repeats=_sums(T, count * x),
+            counts=Counts.of(histories),
+            chances_beyond=more_than(sums(x + first, count)),
             x=x[at:],
             t_x=t_x[at:],
             T=T[at:],
@@ -69,28 +64,21 @@ class LeavingLikelihood:
         """
         r, alpha, a, b = parameters.tolist()
         value, gradient, hessian = self._leaving(r, alpha, a, b)
-        rising = log_rising(r, alpha, self.repeats_beyond)
+        buying = self.counts.log_likelihood(r, alpha)
         survival = log_rising_ratio(a, b, self.chances_beyond)
-        # without leaving: negative binomial over [0, T], from sums by day
-        week, n, k = self.week, self.customers, self.repeats
-        growth, both = np.log1p(week / alpha), alpha + week
-        excess = r * n * week - alpha * k
-        value += rising.value + survival.value - float(((r * n + k) * growth).sum())
-        gradient[0] += rising.gradient[0] - float((n * growth).sum())
-        gradient[1] += float((excess / both).sum()) / alpha
+        value += buying.value + survival.value
+        gradient[:2] += buying.gradient
         gradient[2:] += survival.gradient
-        hessian[0, 0] += rising.hessian[0, 0]
-        hessian[0, 1] += float((n * week / both).sum()) / alpha
-        hessian[1, 0] = hessian[0, 1]
-        hessian[1, 1] -= float(((k * alpha * both + excess * (alpha + both)) / (both * both)).sum()) / alpha**2
+        hessian[:2, :2] += buying.hessian
         hessian[2:, 2:] += survival.hessian
         return Point(value, gradient, hessian)
 
     def _leaving(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats, Floats]:
         """Return Σ ln(1 + e^η) over the histories with a chance to leave, with derivatives."""
-        growth = np.log1p(self.week / alpha)
-        inverse = 1 / (alpha + self.week)
-        share = self.week * inverse
+        week = self.counts.week
+        growth = np.log1p(week / alpha)
+        inverse = 1 / (alpha + week)
+        share = week * inverse
         stay = b + np.arange(self.chances_beyond.size)  # b + n − 1 for n = 1, 2, …
         log_stay = np.log(stay) - log(a)
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
@@ -119,8 +107,3 @@ class LeavingLikelihood:
             hessian[3, 3] += float((weight * by[3] * by[3]).sum())
         upper = np.triu(hessian)
         return value, gradient, upper + np.triu(hessian, 1).T
-
-
-def _sums(places: Ints, weights: Floats) -> Floats:
-    """Return the sum of the weights at each place from 0."""
-    return np.asarray(np.bincount(places, weights=weights), float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil, isfinite, log1p
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from clvtool.models.histories import distinct
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from clvtool.models.fitting import Fit, Form
     from clvtool.models.histories import Floats, Histories
@@ -37,6 +37,18 @@ def weekly_delta(annual_rate: float) -> float:
     return log1p(annual_rate) * 7 / 365.25
 
 
+class Outlook(NamedTuple):
+    """What is expected of customers over a horizon, one entry each.
+
+    `p_none` is the probability of no purchase within the horizon; `discounted` counts purchases at their value today.
+    """
+
+    p_alive: Floats
+    p_none: Floats
+    purchases: Floats
+    discounted: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class PurchaseModel(ABC):
     """A fitted model of when customers buy and when they leave.
@@ -46,9 +58,11 @@ class PurchaseModel(ABC):
     Arrays are taken elementwise (one entry per customer), and scalars are broadcast. Every answer is finite for every
     history with 0 ≤ t_x ≤ T, also for 20,000 purchases.
 
-    A model gives `p_alive`, `expected_purchases` and `purchases_if_alive`; the rest follows from these.
+    A model gives `p_alive`, `expected_purchases`, `purchases_if_alive` and `p_none_if_alive`; the rest follows.
     """
 
+    TIME: ClassVar[str] = "alpha"
+    """The parameter on whose scale expectations level off."""
     fit: Fit
 
     @abstractmethod
@@ -62,6 +76,10 @@ class PurchaseModel(ABC):
     @abstractmethod
     def purchases_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the expected number of purchases in (T, T + t] of a customer who has not left by T."""
+
+    @abstractmethod
+    def p_none_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the probability of no purchase in (T, T + t] of a customer who has not left by T."""
 
     def conditional_expected_purchases(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the expected number of purchases in (T, T + t] of a customer with this history.
@@ -80,7 +98,7 @@ class PurchaseModel(ABC):
         is negative or infinite: over an infinite one the expectation need not exist.
         """
         return float(
-            _discounted(self.expected_purchases, horizon, delta, self.fit.parameters["alpha"] + np.zeros(1))[0]
+            _discounted(self.expected_purchases, horizon, delta, self.fit.parameters[self.TIME] + np.zeros(1))[0]
         )
 
     def discounted_conditional_purchases(
@@ -90,16 +108,36 @@ class PurchaseModel(ABC):
 
         A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
         """
-        alpha = self.fit.parameters["alpha"]
+        return self.p_alive(x, t_x, T) * _by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+
+    def _discounted_if_alive(self, horizon: float, delta: float, x: Floats, T: Floats) -> Floats:
+        """Return the discounted expected number of purchases of customers who have not left by T."""
+        scale = self.fit.parameters[self.TIME]
+        parts = [slice(at, at + _CHUNK) for at in range(0, max(x.size, 1), _CHUNK)]
+        return np.concatenate([
+            _discounted(_given(self, x[part, None], T[part, None]), horizon, delta, scale + T[part])
+            for part in parts
+        ])  # fmt: skip
+
+    def outlook(self, horizon: float, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Outlook:
+        """Return all that is expected of customers with these histories in (T, T + horizon], one entry each.
+
+        The same figures as those of the methods above, with everything computed once. Raises ValueError when the
+        horizon is negative or infinite.
+        """
+        ahead = float(_time_ahead(horizon))
+        alive = self.p_alive(x, t_x, T)
 
         def if_alive(x: Floats, T: Floats) -> Floats:
-            parts = [slice(at, at + _CHUNK) for at in range(0, max(x.size, 1), _CHUNK)]
-            return np.concatenate([
-                _discounted(_given(self, x[part, None], T[part, None]), horizon, delta, alpha + T[part])
-                for part in parts
+            return np.stack([
+                self.p_none_if_alive(ahead, x, T),
+                self.purchases_if_alive(ahead, x, T),
+                self._discounted_if_alive(ahead, delta, x, T),
             ])  # fmt: skip
 
-        return self.p_alive(x, t_x, T) * _by_history(if_alive, x, T)
+        none, expected, discounted = _by_history(if_alive, x, T)
+        # (1 − alive) + alive · none
+        return Outlook(alive, 1 - alive * (1 - none), alive * expected, alive * discounted)
 
 
 def fit_purchases(
@@ -153,9 +191,9 @@ def _time_ahead(t: ArrayLike) -> Floats:
 
 
 def _discounted(expected: Callable[[Floats], Floats], horizon: float, delta: float, scale: Floats) -> Floats:
-    """Return e^(−δH) E(H) + δ ∫₀ᴴ e^(−δt) E(t) dt for each `scale` = α + T; E maps times (n × k) to purchases (n × k).
+    """Return e^(−δH) E(H) + δ ∫₀ᴴ e^(−δt) E(t) dt for each `scale`, α + T or β + T; E maps times to purchases (n × k).
 
-    Gauss–Legendre with 16 nodes in log(1 + t/(α+T)), where E bends evenly: exact to the last digit as long as a panel
+    Gauss–Legendre with 16 nodes in log(1 + t/scale), where E bends evenly: exact to the last digit as long as a panel
     spans a factor of e⁴ in time and 16 e-folds of levelling off. Where the whole range spans more, it is cut into equal
     panels; where E levels off early, the first panel is halved towards 0 until what it holds is even.
     """
@@ -182,22 +220,31 @@ def _discounted(expected: Callable[[Floats], Floats], horizon: float, delta: flo
 
 
 def _by_history(function: Callable[[Floats, Floats], Floats], x: ArrayLike, T: ArrayLike) -> Floats:
-    """Return function(x, T) elementwise, computed once for each distinct pair: customers share far fewer."""
+    """Return function(x, T) elementwise, computed once for each distinct pair: customers share far fewer.
+
+    The function may return several rows, each with an entry per pair.
+    """
     repeats, observed = np.broadcast_arrays(np.asarray(x, float), np.asarray(T, float))
     shape = repeats.shape
     repeats, observed = repeats.ravel(), observed.ravel()
     if repeats.size < 2:
-        return function(repeats, observed).reshape(shape)
-    x_values, x_codes = distinct(repeats, 1.0)
-    T_values, T_codes = distinct(observed, 7.0)
-    pair = x_codes * T_values.size + T_codes
-    cells = x_values.size * T_values.size
+        values, place = function(repeats, observed), np.zeros(repeats.size, np.intp)
+    else:
+        x_values, x_codes = distinct(repeats, 1.0)
+        T_values, T_codes = distinct(observed, 7.0)
+        pair = x_codes * T_values.size + T_codes
+        used, place = _places(pair, x_values.size * T_values.size)
+        values = function(x_values[used // T_values.size], T_values[used % T_values.size])
+    return np.asarray(values[..., place].reshape((*values.shape[:-1], *shape)))
+
+
+def _places(pair: NDArray[np.intp], cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the sorted distinct numbers below `cells`, and the place of each number among them."""
     if cells > _LARGEST_GRID:
-        used, place = np.unique(pair, return_inverse=True)
-        return function(x_values[used // T_values.size], T_values[used % T_values.size])[place].reshape(shape)
+        return np.unique(pair, return_inverse=True)
     seen = np.zeros(cells, bool)
     seen[pair] = True
     used = np.flatnonzero(seen)
-    table = np.empty(cells)
-    table[used] = function(x_values[used // T_values.size], T_values[used % T_values.size])
-    return np.asarray(table[pair].reshape(shape))
+    place = np.zeros(cells, np.intp)
+    place[used] = np.arange(used.size)
+    return used, place[pair]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # name: module and class of the fitted model. Names can be listed without importing any of them (nor numpy).
 MODELS: dict[str, tuple[str, str]] = {
     "bg-nbd": ("clvtool.models.bg_nbd", "BgNbd"),
+    "mbg-nbd": ("clvtool.models.mbg_nbd", "MbgNbd"),
+    "pareto-nbd": ("clvtool.models.pareto_nbd", "ParetoNbd"),
+    "nbd": ("clvtool.models.nbd", "Nbd"),
     "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
 }
 

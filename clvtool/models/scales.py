@@ -5,7 +5,7 @@ coordinates without bounds instead: the mean of a mixing distribution, and its s
 what is possible (nobody leaves, all customers share one rate) is *one* coordinate that runs off to one side.
 Each coordinate therefore says how far it may run, and, in words, what it means that it ran there.
 
-A `Scale` is one block of a model's parameters with their coordinates. Three blocks cover the models here; a model
+A `Scale` is one block of a model's parameters with their coordinates. Four blocks cover the models here; a model
 lists the blocks it is made of.
 """
 
@@ -25,6 +25,7 @@ SHAPE_LIMIT = log(1e8)  # of a shape: all customers alike (sd below 0.01 % of th
 CHANCE_LIMIT = 35.0  # of log odds: a chance below 1e-15
 MEAN_LIMIT = 60.0  # of a log mean: a stop, never a finding
 LEAP = log(1e3)  # beyond this shape (or these log odds), a fit that still climbs looks at the limit itself
+RATE_LEAP = log(1e4)  # a log rate of leaving so low (once in 200 years) or high that a fit looks at the limit
 
 _NOWHERE = "the likelihood grows without end towards impossible values: the data do not determine this model"
 
@@ -170,4 +171,31 @@ def leaving_chance(leave: str, stay: str) -> Scale:
                 f"them ({leave} and {stay} run to infinity, and have no standard error)",
             ),
         ),
+    )
+
+
+def leaving_rate(shape: str, rate: str) -> Scale:
+    """Return the block of gamma-distributed rates of leaving (per week): log of mean shape/rate, log of shape."""
+    return LogScale(
+        (shape, rate),
+        (
+            Coordinate(
+                -CHANCE_LIMIT,
+                CHANCE_LIMIT,
+                RATE_LEAP,
+                at_low="the data show no customer leaving: the rate of leaving is 0, everybody counts as active, and "
+                f"predictions grow with time without levelling off ({shape} ÷ {rate} runs to 0)",
+                at_high=f"every customer leaves right after the first purchase ({shape} ÷ {rate} runs to infinity)",
+            ),
+            Coordinate(
+                -SHAPE_LIMIT,
+                SHAPE_LIMIT,
+                LEAP,
+                at_low=f"customers leave at once or never, with nothing in between ({shape} and {rate} run to 0)",
+                at_high="all customers leave at one rate, after {days} days on average: the data show no difference "
+                f"between them ({shape} and {rate} run to infinity with {shape} ÷ {rate} = {{mean}} a week, and have "
+                "no standard error)",
+            ),
+        ),
+        ((0, 1), (-1, 1)),
     )

@@ -23,7 +23,7 @@ def test_a_fit_becomes_the_model_that_predicts(cdnow_purchases, cdnow_money):
 def test_an_unknown_model_gets_a_suggestion():
     with pytest.raises(UsageError, match="no model 'bgnbd'") as caught:
         registry.module("bgnbd")
-    assert caught.value.hint == "did you mean bg-nbd?"
+    assert caught.value.hint.startswith("did you mean bg-nbd")
 
 
 def imported(statement):

@@ -1,0 +1,83 @@
+"""Models of customers who buy at gamma-distributed rates and may leave after a purchase: BG/NBD and MBG/NBD.
+
+They differ in one number: whether the first purchase, too, is a chance to leave. Everything else stands here once.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from clvtool.models.leaving import purchases_before_leaving
+from clvtool.models.leaving_likelihood import LeavingLikelihood
+from clvtool.models.purchases import PurchaseModel, fit_purchases
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from clvtool.models.fitting import Fit, Form
+    from clvtool.models.histories import Floats, Histories
+
+
+class LeavingModel(PurchaseModel):
+    """A fitted (M)BG/NBD (see `PurchaseModel` for arguments and units): parameters r, α, a, b in this order.
+
+    A customer with x repeat purchases has had n = x + `FIRST` chances to leave.
+    """
+
+    __slots__ = ()
+    FIRST: ClassVar[int]
+
+    def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the probability that a customer with this history has not left by T (1 without a chance to leave).
+
+        1 ÷ (1 + a/(b+n−1) · ((α+T)/(α+t_x))^(r+x)); Fader, Hardie, Lee (2008), "Computing P(alive) using the BG/NBD".
+        """
+        r, alpha, a, b = self.fit.parameters.values()
+        x, t_x, T = np.broadcast_arrays(np.asarray(x, float), np.asarray(t_x, float), np.asarray(T, float))
+        log_odds = np.asarray((T - t_x) / (alpha + t_x))  # of having left, in one place: the arrays may be large
+        np.log1p(log_odds, out=log_odds)
+        log_odds *= r + x
+        n = x + self.FIRST
+        log_odds -= np.log(np.where(n > 0, b + n - 1, np.inf)) - log(a)
+        small = np.exp(-np.abs(log_odds))
+        return np.asarray(np.where(log_odds > 0, small, 1.0) / (1 + small))
+
+    def expected_purchases(self, t: ArrayLike) -> Floats:
+        """Return the expected number of repeat purchases of a new customer in the t weeks after the first purchase.
+
+        Equation (9) of the BG/NBD paper in the form of `leaving`, × the chance to stay after the first purchase.
+        """
+        r, alpha, a, b = self.fit.parameters.values()
+        stays = (b / (a + b)) ** self.FIRST
+        return stays * purchases_before_leaving(np.asarray(t, float) / alpha, r, a, b + self.FIRST)
+
+    def purchases_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the expected number of purchases in (T, T + t] of a customer who has not left by T.
+
+        Equation (10) of the BG/NBD paper without its denominator, in the form of `leaving`.
+        """
+        r, alpha, a, b = self.fit.parameters.values()
+        x = np.asarray(x, float)
+        ahead = np.asarray(t, float) / (alpha + np.asarray(T, float))
+        return purchases_before_leaving(ahead, r + x, a, b + x + self.FIRST)
+
+    def p_none_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the probability of no purchase in (T, T + t] of a customer who has not left by T.
+
+        Nobody leaves without a purchase: ((α+T)/(α+T+t))^(r+x).
+        """
+        r, alpha, _, _ = self.fit.parameters.values()
+        growth = np.log1p(np.asarray(t, float) / (alpha + np.asarray(T, float)))
+        return np.asarray(np.exp(-(r + np.asarray(x, float)) * growth))
+
+
+def fit_leaving(form: Form, first: int, histories: Histories) -> Fit:
+    """Fit a model of this kind to purchase histories by maximum likelihood (see `fit_purchases`)."""
+
+    def starts(rate: float) -> list[tuple[float, ...]]:
+        return [(r, r / rate, size * p, size * (1 - p)) for r, p, size in ((1, 0.2, 2), (0.2, 0.5, 1), (5, 0.02, 10))]
+
+    return fit_purchases(form, histories, lambda some: LeavingLikelihood.of(some, first).log_likelihood, starts)
