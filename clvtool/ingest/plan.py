@@ -86,7 +86,11 @@ def cell(mapping: HeaderMap, role: str, schema: pl.Schema) -> pl.Expr:
     if role not in mapping.instead:
         return own
     filled = as_text(next(iter(mapping.instead.values())), schema).str.strip_chars() != ""
-    return pl.when(filled.fill_null(value=False)).then(as_text(mapping.instead[role], schema)).otherwise(own)
+    better = as_text(mapping.instead[role], schema)
+    if role in MONEY_ROLES:  # money that only the other column has must not be lost: so it is no number
+        lost = (better.fill_null("").str.strip_chars() == "") & own.str.contains("[1-9]")
+        better = pl.when(lost).then(own + " in another column").otherwise(better)
+    return pl.when(filled.fill_null(value=False)).then(better).otherwise(own)
 
 
 def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan:

@@ -184,3 +184,18 @@ def test_a_customer_column_beside_addresses_holds_the_names(write):
     # `Klient` is no identity where there is an e-mail; it still tells that an address is that of many
     rows = "".join(f"2025-01-05;Osoba {letter};zakupy@example.com;5,00\n" for letter in "ABCDEFGHIJK")
     assert any("e-mail addresses" in one for one in warnings(write(f"data;klient;email;suma\n{rows}")))
+
+
+def test_money_that_only_the_lesser_column_has_is_not_lost(read):
+    # 50 of 100 USD went back, 90 EUR are converted, and how much of them went back nobody says
+    header = (
+        "id,Created (UTC),Amount,Amount Refunded,Currency,Converted Amount,Converted Amount Refunded,Converted Currency,"
+        "Mode,Status,Captured,Customer ID,Customer Email\n"
+    )
+    orders = read(
+        header
+        + "ch_1,2025-03-01 23:30,100.00,50.00,usd,90.00,,eur,Live,Paid,true,cus_A,anna@example.com\n"
+        + "ch_2,2025-03-02 09:00,50.00,0.00,eur,50.00,,eur,Live,Paid,true,cus_B,ben@example.com\n"
+    )
+    assert aside(orders) == {"bad_refund": 1}
+    assert book(orders) == [("ch_2", "cus_B", "2025-03-02", "order", "50.00")]
