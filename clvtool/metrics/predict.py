@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, FitError, UsageError
-from clvtool.metrics.customers import UNIT, customers
+from clvtool.metrics.customers import customers
 from clvtool.metrics.fit import MONEY, fingerprint, fit_model, in_words
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import histories
+from clvtool.metrics.standing import money
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import day_number
 from clvtool.result import Result
+from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,14 +130,14 @@ def _table(
     outlook = buying.outlook(given.horizon.days / 7, weekly_delta(given.discount), seen.x, seen.t_x / 7, seen.T / 7)
     reason = np.zeros(found.n, np.uint8)
     empty = pl.lit(None, pl.Float64)
-    historic: pl.Series | pl.Expr = empty
+    historic: pl.Series | pl.Expr = pl.lit(None, pl.Decimal(38, MONEY_SCALE))
     each: pl.Series | pl.Expr = empty
     clv: pl.Series | pl.Expr = empty
     if not has_amount:
         reason[:] = _CODES.index("no_amount")
     else:
         net = seen.first + seen.later
-        historic = pl.Series(net / UNIT)
+        historic = money(net)
         if models.spending is None:
             reason[:] = _CODES.index("no_money_model")
         else:

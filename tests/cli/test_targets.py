@@ -28,8 +28,7 @@ def test_files_of_one_run_are_different_files(words, flag, clvtool, here):
     assert not (here / "out.csv").exists()
 
 
-def test_two_outputs_may_go_nowhere(clvtool, here):
-    # and an input may be read twice, as before
+def test_different_files_are_written_and_an_input_may_be_read_twice(clvtool, here):
     (here / "orders.csv").write_text(ORDERS)
     assert clvtool("inspect", "orders.csv", "--rejects", "rejects.csv", "-o", "out.csv")[0] == 0
     assert clvtool("convert", "orders.csv", "orders.csv", "-o", "out.csv")[0] == 0
