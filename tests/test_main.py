@@ -227,6 +227,15 @@ def test_a_stream_closed_by_the_caller_is_no_bug(stream, tmp_path):
     assert (tmp_path / "r.csv").read_text().startswith("customer_id,name,churn_rate\n0,")
 
 
+@pytest.mark.parametrize("arguments", [["shop", "ok"], ["shop", "ok", "--format", "table"], ["--help"]])
+def test_an_answer_for_a_closed_stream_is_not_lost_in_silence(arguments):
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, *arguments], stderr=subprocess.PIPE, check=False
+    )
+    assert ended.returncode == 3
+    assert b"output cannot be written" in ended.stderr
+
+
 def test_help_into_a_closed_pipe_is_silent():
     reading, writing = os.pipe()
     os.close(reading)

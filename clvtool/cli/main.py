@@ -130,7 +130,7 @@ def _end(ending: BaseException, arguments: list[str], run: Run) -> int:
         return ExitCode.OK  # the reader has seen enough
     if isinstance(ending, TyperException):
         ending = _usage_error(ending)
-    elif isinstance(ending, OSError) and ending.errno == errno.ENOSPC:
+    elif isinstance(ending, OSError) and ending.errno in {errno.ENOSPC, errno.EBADF}:
         ending = OutputError(f"output cannot be written: {ending.strerror}")  # help, or a temporary file
     elif not isinstance(ending, ClvtoolError):
         ending = _internal_error(ending, debug="--debug" in arguments or bool(run.option("debug")))
@@ -198,10 +198,13 @@ def _plain(text: str | None) -> str | None:
 
 
 def _open_closed_streams() -> None:
-    """Give a stream that the caller closed a place to go, before an opened file takes its number."""
-    for name in ("stdout", "stderr"):
+    """Give a stream that the caller closed a place, before an opened file takes its number.
+
+    What is said on stderr is lost, as wanted; an answer for stdout must not be, so that place cannot be written to.
+    """
+    for name, mode in (("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 (open for the whole run)
+            setattr(sys, name, os.fdopen(os.open(os.devnull, mode), "w", encoding="utf-8"))
 
 
 def _abandon(stream: TextIO) -> None:
