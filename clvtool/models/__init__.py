@@ -20,7 +20,7 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     leaving     expected purchases before leaving, for all (M)BG models
     leaving_*   likelihood and closed forms that (M)BG models share
     counts      likelihood of the number of purchases while nobody leaves
-    pareto_likelihood, with the integral over the time of leaving
+    pareto_*    likelihood of Pareto/NBD, the integral over the time of leaving, and tables of it
     purchases   PurchaseModel, Outlook, weekly_delta
     registry    MODELS: the names, importable without numpy
     file        fits as JSON

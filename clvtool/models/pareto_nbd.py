@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from clvtool.models.fitting import Form
-from clvtool.models.pareto_likelihood import ParetoLikelihood, log_leaving
+from clvtool.models.pareto_integral import log_leaving
+from clvtool.models.pareto_likelihood import ParetoLikelihood
 from clvtool.models.purchases import PurchaseModel, fit_purchases
 from clvtool.models.scales import leaving_rate, purchase_rate
 

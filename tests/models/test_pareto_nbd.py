@@ -7,7 +7,8 @@ import pytest
 from clvtool.errors import FitError
 from clvtool.models import pareto_nbd
 from clvtool.models.histories import Histories
-from clvtool.models.pareto_likelihood import ParetoLikelihood, log_leaving
+from clvtool.models.pareto_integral import log_leaving
+from clvtool.models.pareto_likelihood import ParetoLikelihood
 from clvtool.models.pareto_nbd import ParetoNbd
 
 # our own maximum for CDNOW, found with several solvers
@@ -123,18 +124,31 @@ def exact_likelihood(histories, r, alpha, s, beta):
 FEW = Histories.from_arrays(
     [0, 1, 1, 2, 7, 40, 0, 1, 3], [0, 7, 90, 33, 200, 361, 0, 7, 50], [50, 200, 91, 300, 210, 900, 7, 200, 50]
 )
+RANDOM = np.random.default_rng(4)
+T_OF_MANY = np.tile(np.arange(26, 61), 3)  # 35 histories for each of 0, 1 and 3 purchases: enough for tables by day
+MANY = Histories.from_arrays(
+    np.repeat([0, 1, 3], 35), np.where(np.arange(105) < 35, 0, RANDOM.integers(4, T_OF_MANY)), T_OF_MANY
+)
 PLACES = [(0.55, 10.6, 0.6, 11.7), (5.0, 30.0, 3.0, 20.0), (0.02, 0.2, 40.0, 90.0), (0.5, 8.0, 1.0, 0.3)]
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_likelihood_agrees_with_the_papers_in_80_digits(place):
-    value = ParetoLikelihood.of(FEW).log_likelihood(np.array(place)).value
-    assert value == pytest.approx(exact_likelihood(FEW, *place), rel=1e-11)
+def test_both_ways_of_the_likelihood_are_tested():
+    # few histories of a kind are integrated one by one, many together
+    assert ParetoLikelihood.of(FEW).table.own.size == 0
+    assert ParetoLikelihood.of(MANY).x.size == 0
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_gradient_and_hessian_are_those_of_finite_differences(place):
-    likelihood = ParetoLikelihood.of(FEW).log_likelihood
+@pytest.mark.parametrize("histories", [FEW, MANY])
+def test_the_likelihood_agrees_with_the_papers_in_80_digits(histories, place):
+    value = ParetoLikelihood.of(histories).log_likelihood(np.array(place)).value
+    assert value == pytest.approx(exact_likelihood(histories, *place), rel=1e-11)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("histories", [FEW, MANY])
+def test_gradient_and_hessian_are_those_of_finite_differences(histories, place):
+    likelihood = ParetoLikelihood.of(histories).log_likelihood
     place = np.array(place)
     point = likelihood(place)
     np.testing.assert_array_equal(point.hessian, point.hessian.T)
