@@ -14,7 +14,8 @@ from statistics import median
 import models
 import peers
 
-OPTIONAL = ("lifetimes-clv",)  # runs only when named
+EACH = ("us-predict", "lifetimes-clv")  # a value for every customer
+CLOSE_VALUE = 0.03  # relative, between the sums of the two: lifetimes counts months of 30 days
 FLOATING = 1e-9  # relative, for the revenue of contestants that add floats
 
 
@@ -33,6 +34,9 @@ def disagreements(runs):
                 teller, right = expected.setdefault(key, (name, value))
                 if not agree(name, key, value, right):
                     faults.append(f"{key}: {teller} {right}, {name} {value}")
+    values = {name: float(runs[name][0].answer["value"]) for name in EACH if runs.get(name)}
+    if len(values) == len(EACH) and abs(values[EACH[0]] / values[EACH[1]] - 1) > CLOSE_VALUE:
+        faults.append(f"value of all customers: {values}")
     return faults
 
 
@@ -61,7 +65,7 @@ def main():
     parser.add_argument("--only", help=f"names with commas between: {', '.join((*peers.NAMES, 'models'))}")
     parser.add_argument("--peer-python", type=Path, default=peers.PEER_PYTHON, help="interpreter that has the peers")
     chosen = parser.parse_args()
-    wanted = chosen.only.split(",") if chosen.only else [n for n in (*peers.NAMES, "models") if n not in OPTIONAL]
+    wanted = chosen.only.split(",") if chosen.only else [*peers.NAMES, "models"]
     if unknown := set(wanted) - {*peers.NAMES, "models"}:
         parser.error(f"no such contestant: {', '.join(sorted(unknown))}")
     if not chosen.peer_python.exists():
@@ -76,7 +80,12 @@ def main():
         runs, failed = race(path, names, chosen.repeat, chosen.peer_python)
         faults += [f"{log}: {fault}" for fault in (*failed, *disagreements(runs))]
         rows = [
-            ("whole process", name, [run.seconds for run in done], median(run.megabytes for run in done))
+            (
+                "value of each" if name in EACH else "whole process",
+                name,
+                [run.seconds for run in done],
+                median(run.megabytes for run in done),
+            )
             for name, done in runs.items()
         ]
         title = f"\n{log}, {chosen.rows} rows, {path.stat().st_size / 1e6:.0f} MB, {chosen.repeat} runs each"
