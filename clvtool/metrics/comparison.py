@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
+    from clvtool.metrics.cutoffs import Window
     from clvtool.metrics.holdout import Comparison, Score, Standing
 
 POOLED = "(all)"
@@ -38,7 +41,7 @@ def rows(comparison: Comparison, chosen: str) -> list[dict[str, Any]]:
             "chosen": one.name == chosen,
             "log_score": score.log_score,
             "behind": one.behind if pooled else None,
-            "std_error": one.std_error if pooled else None,
+            "std_error": one.std_error if pooled and one.behind else None,
             "calibration": score.calibration,
             "mae": score.mae,
             "predicted": score.predicted,
@@ -75,8 +78,7 @@ def told(comparison: Comparison, chosen: str) -> list[str]:
 def _why(comparison: Comparison, chosen: str) -> str:
     best = comparison.standings[0]
     taken = next(one for one in comparison.standings if one.name == chosen)
-    days = " and ".join(f"{window.cutoff} ({window.days} days)" for window in comparison.windows)
-    where = f"on the orders after {days}"
+    where = f"on the orders after {_days(comparison.windows)}"
     if len(comparison.standings) == 1:
         return f"{chosen} is taken: the only model that could be judged {where}"
     others = f"{len(comparison.standings)} models {where}"
@@ -89,9 +91,21 @@ def _why(comparison: Comparison, chosen: str) -> str:
     return f"{chosen} is taken: of {others}, {lead}, but cannot be fitted to the whole log"
 
 
+def _days(found: Sequence[Window]) -> str:
+    lengths = {window.days for window in found}
+    if len(lengths) > 1:
+        return _and([f"{window.cutoff} ({window.days} days)" for window in found])
+    each = f"{lengths.pop()} days{' each' if len(found) > 1 else ''}"
+    return f"{_and([str(window.cutoff) for window in found])}, {each}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def _standing(one: Standing) -> str:
     score = one.pooled
-    behind = f", {one.behind:.2g} ± {one.std_error:.1g} behind" if one.behind or one.std_error else ""
+    behind = f", {one.behind:.2g} ± {one.std_error:.1g} behind" if one.behind else ""
     sums = f"{score.predicted:,.0f} purchase days predicted, {score.observed:,} observed"
     ratio = "" if score.calibration is None else f" (ratio {score.calibration:.3f})"
     return f"{one.name}: log score {score.log_score:.4f}{behind}; mean error {score.mae:.3f}; {sums}{ratio}"
