@@ -82,8 +82,10 @@ def _why(comparison: Comparison, chosen: str) -> str:
     if len(comparison.standings) == 1:
         return f"{chosen} is taken: the only model that could be judged {where}"
     others = f"{len(comparison.standings)} models {where}"
-    if taken is best:
-        return f"{chosen} is taken: it has the best log score of {others}"
+    if not taken.behind:
+        alike = [one.name for one in comparison.standings if one is not taken and not one.behind]
+        equal = f", and {_and(alike)} {'are' if len(alike) > 1 else 'is'} the same there" if alike else ""
+        return f"{chosen} is taken: it has the best log score of {others}{equal}"
     lead = f"{best.name} is ahead by {taken.behind:.2g} (standard error {taken.std_error:.2g})"
     if comparison.near(taken):
         fewer = f"{chosen} has {taken.parameters} parameters and {best.name} {best.parameters}"
@@ -112,7 +114,7 @@ def _standing(one: Standing) -> str:
 
 
 def _remarks(comparison: Comparison) -> list[str]:
-    said = [*comparison.dropped]
+    said = [f"hold-outs are left out: {comparison.dropped}"] if comparison.dropped else []
     said += [f"{name} is left out of the comparison: {reason}" for name, reason in comparison.left_out.items()]
     if comparison.sampled < comparison.customers:
         said.append(f"the models are compared on {comparison.sampled:,} of {comparison.customers:,} customers")

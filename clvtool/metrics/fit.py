@@ -166,7 +166,9 @@ def in_words(one: Fit) -> list[str]:
     """Return how a fit ended, and its warnings."""
     ended = f"log-likelihood {one.log_likelihood:.4f}, {one.n_customers:,} customers"
     hessian = f"Hessian flat along {'; '.join(one.flat)}" if one.flat else "Hessian definite"
-    convergence = f"{'converged' if one.converged else 'not converged'} (slope left {one.gradient_norm:.1g}, {hessian})"
+    convergence = (
+        f"{'converged' if one.converged else 'not converged'} (gradient norm {one.gradient_norm:.1g}, {hessian})"
+    )
     return [f"{one.model}: {ended}, {convergence}", *(f"{one.model}: {warning}" for warning in one.warnings)]
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ENOUGH = 100_000
 """Customers that a comparison looks at; of more, every so-manyth: the standard error says that it is enough."""
 
+EQUAL = 1e-9
+"""A difference of log scores below that is rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -65,7 +68,7 @@ class Standing:
 class Comparison:
     """Models by log score, the best first; `sampled` is how many of `customers` were looked at.
 
-    `left_out` says why a model, `dropped` why a hold-out, takes no part.
+    `left_out` says why a model, `dropped` why a hold-out takes no part.
     """
 
     standings: tuple[Standing, ...]
@@ -73,7 +76,7 @@ class Comparison:
     customers: int
     sampled: int
     left_out: dict[str, str] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
+    dropped: str | None = None
 
     @property
     def ranked(self) -> list[Standing]:
@@ -85,7 +88,7 @@ class Comparison:
 
     def near(self, one: Standing) -> bool:
         """Return whether a model is as good as the best as far as these data tell."""
-        return one.behind <= one.std_error + 1e-9
+        return one.behind <= one.std_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +141,13 @@ def compare(found: Customers, names: Sequence[str], chosen: Iterable[Window]) ->
         part = _part(log, window)
         again = int((part.x > 0).sum())
         if again < FEWEST_REPEATERS:
-            dropped.append(
-                f"the hold-out after {window.cutoff} is left out: {again} customers had bought again by then, and "
-                f"{FEWEST_REPEATERS} are needed"
-            )
+            dropped.append(f"{window.cutoff} ({again})")
         else:
             parts.append(part)
             kept.append(window)
-    if not parts:
-        raise FitError("; ".join(dropped) or "there is no hold-out")
+    few = f"fewer than {FEWEST_REPEATERS} customers had bought again by {', '.join(dropped)}" if dropped else None
+    if few and not parts:
+        raise FitError(few)
     scored: dict[str, tuple[tuple[Score, ...], NDArray[np.float64]]] = {}
     left_out: dict[str, str] = {}
     for name in names:
@@ -158,13 +159,13 @@ def compare(found: Customers, names: Sequence[str], chosen: Iterable[Window]) ->
         raise FitError("; ".join(f"{name}: {reason}" for name, reason in left_out.items()))
     times = np.sum([part.known for part in parts], axis=0)
     pairs = int(times.sum())
-    best = max(scored, key=lambda name: (float(scored[name][1].sum()), -_size(name)))
+    best = max(scored, key=lambda name: float(scored[name][1].sum()))
     standings = []
     for name, (scores, total) in scored.items():
         behind, sure = _difference(scored[best][1] - total, times)
         standings.append(Standing(name, _size(name), _pooled(scores, total, pairs), scores, behind, sure))
-    standings.sort(key=lambda one: (one.behind, one.name != best, one.parameters))
-    return Comparison(tuple(standings), tuple(kept), found.n, log.n, left_out, tuple(dropped))
+    standings.sort(key=lambda one: (one.behind, one.parameters))
+    return Comparison(tuple(standings), tuple(kept), found.n, log.n, left_out, few)
 
 
 def _sample(found: Customers) -> _Log:
@@ -242,6 +243,8 @@ def _difference(lead: NDArray[np.float64], times: NDArray[np.int64]) -> tuple[fl
     """Return the mean lead per customer and hold-out, and its standard error over independent customers."""
     pairs, customers = int(times.sum()), int((times > 0).sum())
     mean = float(lead.sum()) / pairs
+    if mean < EQUAL:
+        return 0.0, 0.0
     rest = lead - mean * times
     return mean, sqrt(float((rest * rest).sum()) * customers / max(customers - 1, 1)) / pairs
 
