@@ -122,7 +122,7 @@ def checks(text: str) -> Iterator[Check]:
             yield from FURTHER[name](model, sample)
 
 
-def _printed(
+def printed(
     model: str, source: str, pairs: Iterable[tuple[str, str, float]], within: float | None = None
 ) -> Iterator[Check]:
     """Yield figures given as (quantity, text, ours), right within half a unit of the last digit or a relative error."""
@@ -139,20 +139,20 @@ def _data(sample: Sample, histories: Histories) -> Iterator[Check]:
         "customers of one purchase day": ("1411", int(sample.customers[sample.x == 0].sum())),
         "distinct histories": ("1016", histories.x.size),
     }
-    yield from _printed("data", PUBLISHED, ((quantity, text, float(ours)) for quantity, (text, ours) in own.items()))
+    yield from printed("data", PUBLISHED, ((quantity, text, float(ours)) for quantity, (text, ours) in own.items()))
 
 
 def _fit(fit: Fit, known: Known) -> Iterator[Check]:
     names = [*fit.parameters, "log-likelihood"]
     ours = [*fit.parameters.values(), fit.log_likelihood]
-    yield from _printed(fit.model, PUBLISHED, zip(names, known.published.split(), ours, strict=False))
+    yield from printed(fit.model, PUBLISHED, zip(names, known.published.split(), ours, strict=False))
     for quantity, text, value in zip(names, known.own.split(), ours, strict=False):
         within = _OWN_LIKELIHOOD if quantity == names[-1] else _OWN_PARAMETER * value
         yield Check(fit.model, quantity, float(text), value, within, OWN)
     errors = [value or float("nan") for value in fit.std_errors.values()]
     for source, texts in ((PUBLISHED, known.published_errors), (OWN, known.own_errors)):
         named = (f"std_error {name}" for name in fit.parameters)
-        yield from _printed(fit.model, source, zip(named, texts.split(), errors, strict=False), _STOPPED)
+        yield from printed(fit.model, source, zip(named, texts.split(), errors, strict=False), _STOPPED)
 
 
 def _bg_nbd(model: Any, sample: Sample) -> Iterator[Check]:
@@ -161,11 +161,9 @@ def _bg_nbd(model: Any, sample: Sample) -> Iterator[Check]:
     texts = "0.0078 0.0532 0.1506 1.0405 1.0437 1.8576"
     names = (f"E[X({week} weeks)]" for week in weeks.split())
     ours = (float(model.expected_purchases(time)) for time in times)
-    yield from _printed("bg-nbd", PUBLISHED, zip(names, texts.split(), ours, strict=True), _STOPPED)
+    yield from printed("bg-nbd", PUBLISHED, zip(names, texts.split(), ours, strict=True), _STOPPED)
     expected = float(model.conditional_expected_purchases(39, 2, 30.43, 38.86))
-    yield from _printed(
-        "bg-nbd", PUBLISHED, [("E[Y(39 weeks) | x=2, t_x=30.43, T=38.86]", "1.226", expected)], _STOPPED
-    )
+    yield from printed("bg-nbd", PUBLISHED, [("E[Y(39 weeks) | x=2, t_x=30.43, T=38.86]", "1.226", expected)], _STOPPED)
     yield from _of_one(model, "-0.59947382 100.7957")
     yield from _holdout(model, sample, "1653.408")
 
@@ -191,13 +189,13 @@ def _pareto_nbd(model: Any, sample: Sample) -> Iterator[Check]:
         ("E[X(52 weeks)]", "1.473434", float(model.expected_purchases(52))),
         *zip(names, texts.split(), expected, strict=True),
     ]
-    yield from _printed("pareto-nbd", PUBLISHED, figures, _STOPPED)
+    yield from printed("pareto-nbd", PUBLISHED, figures, _STOPPED)
     yield from _holdout(model, sample, "1665.688")
 
 
 def _gamma_gamma(model: Any, _: Sample) -> Iterator[Check]:
     mean = [("mean of a purchase", "35.17037", model.population_mean())]
-    yield from _printed("gamma-gamma", OWN, mean)
+    yield from printed("gamma-gamma", OWN, mean)
     # customers 1, 2, 3, 6 and 9 of the sample; 4, 5, 8 and 10 are as 3, 7 is as 2
     customers = [(2, 44.69, "24.65"), (1, 11.77, "18.91"), (0, 0.0, "35.17"), (7, 516.19, "71.46"), (2, 51.1, "27.28")]
     for x, money, text in customers:
@@ -223,11 +221,11 @@ def _of_one(model: Any, texts: str) -> Iterator[Check]:
         one = LeavingLikelihood.of(Histories.from_arrays([x], [7 * t_x], [7 * 40]), model.FIRST)
         ours = one.log_likelihood(np.array([0.25, 4, 0.8, 2.5])).value
         named = f"log-likelihood of x={x}, t_x={t_x}, T=40"
-        yield from _printed(model.fit.model, PUBLISHED, [(named, text, ours)])
+        yield from printed(model.fit.model, PUBLISHED, [(named, text, ours)])
 
 
 def _holdout(model: Any, sample: Sample, text: str) -> Iterator[Check]:
     """Yield the purchase days expected of all customers in the 39 weeks after the sample."""
     expected = model.conditional_expected_purchases(39, sample.x, sample.t_x / 7, sample.T / 7)
     total = float((expected * sample.customers).sum())
-    yield from _printed(model.fit.model, PUBLISHED, [("purchase days in 39 weeks", text, total)], _STOPPED)
+    yield from printed(model.fit.model, PUBLISHED, [("purchase days in 39 weeks", text, total)], _STOPPED)

@@ -75,10 +75,10 @@ def test_the_figures_are_those_of_the_papers(result):
 
 
 def test_a_printed_figure_is_right_within_half_a_unit_of_its_last_digit():
-    (good,) = reference._printed("m", "published", [("q", "0.243", 0.24349)])
-    (bad,) = reference._printed("m", "published", [("q", "0.243", 0.24351)])
+    (good,) = reference.printed("m", "published", [("q", "0.243", 0.24349)])
+    (bad,) = reference.printed("m", "published", [("q", "0.243", 0.24351)])
     assert (good.ok, bad.ok) == (True, False)
-    (whole,) = reference._printed("m", "published", [("q", "1016", 1017.0)])
+    (whole,) = reference.printed("m", "published", [("q", "1016", 1017.0)])
     assert not whole.ok
     assert not Check("m", "q", 1.0, math.nan, 1.0, "published").ok
 
@@ -89,7 +89,7 @@ def test_a_wrong_figure_is_a_row_that_is_not_ok_and_an_error_of_ours(text, monke
     wrong = selftest(text)
     assert wrong.table.filter(~wrong.table["ok"])["quantity"].to_list() == ["r"]
     assert wrong.notes[0].startswith("1 of ")
-    with pytest.raises(ClvtoolError, match="1 of .* figures are not as published") as caught:
+    with pytest.raises(ClvtoolError, match=r"1 of .* figures are not as published") as caught:
         require_all(wrong)
     assert caught.value.exit_code == 1
 
