@@ -59,7 +59,9 @@ def fit(
     if not auto and cuts is not None and cuts != Cuts():
         raise UsageError("--cutoff and --holdout are for comparing models", f"take --model {AUTO}, or --compare")
     log = order_log(orders, policies or Policies())
+    del orders
     found = customers(log)
+    log = log.without_events()
     seen = histories(found, day_number(log.as_of))
     extra: dict[str, Any] = {}
     said: list[str] = []
