@@ -7,7 +7,7 @@ import typer
 
 from clvtool.cli.options import Counting, Inputs, Level, Reading
 from clvtool.cli.output import Deliver
-from clvtool.models.registry import MODELS
+from clvtool.models.registry import AUTO, MODELS
 from clvtool.report.progress import working
 
 
@@ -21,36 +21,69 @@ def fit(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=f"{', '.join(MODELS)}; repeatable. Without it: bg-nbd and gamma-gamma.",
+            help=f"{AUTO}, {', '.join(MODELS)}; repeatable. Without it: {AUTO}, the model of buying that does best on "
+            "orders it has not seen, and gamma-gamma.",
+        ),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Only compare the models of buying, those named or all.")
+    ] = False,
+    cutoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATE",
+            help="Compare on the orders after this day. Repeatable. Without it: three days in the second half of the "
+            "log.",
+        ),
+    ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="How long after each cut-off: 90d 12w 12m. Without it: up to the next one."
         ),
     ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Level = 0.95,
 ) -> None:
-    """Fit models of buying, leaving and spending, with standard errors.
+    """Fit models of buying, leaving and spending, with standard errors; take the best of them.
 
     clvtool fit sample_data/cdnow.csv --as-of 1997-09-30
     clvtool fit sample_data/orders.csv --model bg-nbd --save model.json
+    clvtool fit sample_data/cdnow.csv --compare --cutoff 1997-09-30
     """
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
+    from clvtool.metrics.choice import Cuts
+    from clvtool.metrics.fit import compare_models
     from clvtool.metrics.fit import fit as answer
+    from clvtool.periods import day, duration
     from clvtool.report.files import check_target, write_text
 
     if not 0 < level < 1:
         raise UsageError(f"--level {level:g} is not between 0 and 1")
     if save is not None:
+        if compare:
+            raise UsageError("--compare fits no model to save", "leave out --compare: the comparison is in the notes")
         check_target(save)
-    with working("fitting", quiet=deliver.quiet):
+    cuts = Cuts(
+        cutoffs=tuple(day(text, "--cutoff") for text in cutoff or []),
+        holdout=None if holdout is None else duration(holdout),
+    )
+    with working("comparing" if compare else "fitting", quiet=deliver.quiet):
         orders = reading.orders(inputs, counting.columns())
-        result = answer(
-            orders.take(),
-            model or [],
-            counting.policies(),
-            level=level,
-            currency=orders.currency,
-            notes=notes_of(orders.reading),
-        )
+        told = notes_of(orders.reading)
+        if compare:
+            result = compare_models(orders.take(), model or [], counting.policies(), cuts, notes=told)
+        else:
+            result = answer(
+                orders.take(),
+                model or [],
+                counting.policies(),
+                cuts,
+                level=level,
+                currency=orders.currency,
+                notes=told,
+            )
     if save is not None:
         write_text(result.metadata["model"], save)
     deliver(result)

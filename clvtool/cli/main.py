@@ -40,6 +40,7 @@ COMMANDS = (
     ("Retention", "cohorts"),
     ("Customers", "segment"),
     ("Customers", "migrate"),
+    ("About", "selftest"),
 )
 SURROUNDINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # its threads and those of Polars stand in each other's way

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from clvtool.errors import FitError
+from clvtool.errors import FitError, UsageError
+from clvtool.metrics import comparison as compares
+from clvtool.metrics.choice import MONEY, Cuts, choose, compared, fit_model, fit_named
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
-from clvtool.models.registry import module
+from clvtool.models.registry import AUTO, COMPARED, module
 from clvtool.periods import day_number
 from clvtool.result import Result
 
@@ -18,47 +20,125 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.metrics.choice import Choice
+    from clvtool.metrics.orderlog import OrderLog
     from clvtool.models.fitting import Fit
 
-MONEY = "gamma-gamma"
-"""The model of spending; all others are models of buying and leaving, and need no money."""
-USUAL = ("bg-nbd", MONEY)
-"""What is fitted when no model is named."""
 DEFINITIONS = {
     "estimate": "maximum-likelihood estimate; times in weeks, money in the currency of the orders",
     "std_error": "from the curvature of the log-likelihood at its maximum",
     "ci_low": "interval on the log scale, so that a positive parameter has positive bounds",
     "ci_high": "interval on the log scale, so that a positive parameter has positive bounds",
 }
+ALL_USED = "all customers are used; compute leaves out those who may be older than the log, as a note there says"
 
 
 def fit(
     orders: pl.DataFrame,
     names: Sequence[str] = (),
     policies: Policies | None = None,
+    cuts: Cuts | None = None,
     *,
     level: float = 0.95,
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for, or for the usual two.
+    """Return `model parameter estimate std_error ci_low ci_high` for each model asked for.
 
-    All customers of the log are used. `extra["models"]` has name, log-likelihood, n, unit, convergence and warnings of
-    each; `metadata["model"]` is the text of a model file. Raises FitError when a model cannot be fitted, UsageError for
-    one that does not exist.
+    Without a name, or with `auto`: the model of buying that does best on hold-outs (`cuts` says where), and that of
+    spending where there is money. All customers of the log are used. `extra["models"]` has name, log-likelihood, n,
+    unit, convergence and warnings of each, `extra["comparison"]` the rows of `compare_models`; `metadata["model"]` is
+    the text of a model file. Raises FitError when a model cannot be fitted, UsageError for one that does not exist.
     """
+    from clvtool.models import file
+
+    wanted = [name for name in dict.fromkeys(names) if name == AUTO or module(name)]
+    auto = wanted in ([], [AUTO])
+    if AUTO in wanted and not auto:
+        raise UsageError(f"--model {AUTO} goes alone", f"leave out --model {AUTO}, or the others")
+    if not auto and cuts is not None and cuts != Cuts():
+        raise UsageError("--cutoff and --holdout are for comparing models", f"take --model {AUTO}, or --compare")
+    log = order_log(orders, policies or Policies())
+    del orders
+    found = customers(log)
+    log = log.without_events()
+    seen = histories(found, day_number(log.as_of))
+    extra: dict[str, Any] = {}
+    said: list[str] = []
+    if auto:
+        choice = choose(found, seen, log, cuts or Cuts())
+        spending, why = _spending(seen, log)
+        fits = [choice.fit, *spending]
+        said = [*choice.notes, *why]
+        extra = _compared(choice)
+    else:
+        fits = [fit_named(name, seen, has_amount=log.has_amount) for name in wanted]
+    return Result(
+        name="fit",
+        title="Fitted models",
+        table=_table(fits, level),
+        notes=(*notes, *log.notes, *said, *(words for one in fits for words in in_words(one)), ALL_USED),
+        as_of=log.as_of,
+        currency=currency,
+        definitions=DEFINITIONS,
+        extra={"models": [_model(one) for one in fits], **extra},
+        metadata={"model": file.dumps(fits, fingerprint=fingerprint(seen), currency=currency, as_of=log.as_of)},
+    )
+
+
+def compare_models(
+    orders: pl.DataFrame,
+    names: Sequence[str] = (),
+    policies: Policies | None = None,
+    cuts: Cuts | None = None,
+    *,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Return how models of buying do on hold-outs (see `comparison.COLUMNS`), those named or all.
+
+    Raises UsageError for cut-offs outside the log or a name that is no model of buying, DataError when the log is too
+    short, FitError when no model can be fitted.
+    """
+    wanted = [name for name in dict.fromkeys(names) if name != AUTO and module(name)] or list(COMPARED)
+    for name in wanted:
+        if name not in COMPARED:
+            raise UsageError(f"--compare does not know {name}", f"it compares models of buying: {', '.join(COMPARED)}")
+    log = order_log(orders, policies or Policies())
+    comparison = compared(customers(log), log, cuts or Cuts(), wanted)
+    chosen = comparison.ranked[0].name
+    table = compares.table(comparison, chosen)
+    return Result(
+        name="fit",
+        title="Models of buying, judged by orders they have not seen",
+        table=table,
+        screen=table,
+        notes=(*notes, *log.notes, *compares.told(comparison, chosen)),
+        as_of=log.as_of,
+        definitions={name: meaning for name, meaning in compares.COLUMNS.items() if meaning},
+    )
+
+
+def _spending(seen: Histories, log: OrderLog) -> tuple[list[Fit], list[str]]:
+    """Return the model of spending where there can be one, or why there is none."""
+    if not log.has_amount:
+        return [], [f"there is no amount column: {MONEY} is left out"]
+    try:
+        return [fit_model(MONEY, seen, has_amount=True)], []
+    except FitError as error:
+        return [], [f"{MONEY} is left out: {error.message}"]
+
+
+def _compared(choice: Choice) -> dict[str, Any]:
+    if choice.comparison is None:
+        return {"comparison": []}
+    return {"comparison": compares.rows(choice.comparison, choice.fit.model)}
+
+
+def _table(fits: Sequence[Fit], level: float) -> pl.DataFrame:
     import polars as pl
 
-    from clvtool.models import file
     from clvtool.models.fitting import confidence_interval
 
-    wanted = [name for name in names or USUAL if module(name)]
-    log = order_log(orders, policies or Policies())
-    seen = histories(customers(log), day_number(log.as_of))
-    if not names and not log.has_amount:
-        wanted.remove(MONEY)
-        notes = [*notes, f"there is no amount column: {MONEY} is left out"]
-    fits = [fit_model(name, seen, has_amount=log.has_amount) for name in dict.fromkeys(wanted)]
     rows = []
     for one in fits:
         for parameter, estimate in one.parameters.items():
@@ -66,51 +146,32 @@ def fit(
             rows.append((one.model, parameter, estimate, one.std_errors[parameter], *bounds))
     columns = ("model", "parameter", "estimate", "std_error", "ci_low", "ci_high")
     schema = {name: pl.String if name in {"model", "parameter"} else pl.Float64 for name in columns}
-    models = [
-        {
-            "name": one.model,
-            "log_likelihood": one.log_likelihood,
-            "n_customers": one.n_customers,
-            "unit": one.unit,
-            "converged": one.converged,
-            "warnings": list(one.warnings),
-        }
-        for one in fits
-    ]
-    used = "all customers are used; compute leaves out those who may be older than the log, as a note there says"
-    return Result(
-        name="fit",
-        title="Fitted models",
-        table=pl.DataFrame(rows, schema=schema, orient="row"),
-        notes=(*notes, *log.notes, *(words for one in fits for words in in_words(one)), used),
-        as_of=log.as_of,
-        currency=currency,
-        definitions=DEFINITIONS,
-        extra={"models": models},
-        metadata={"model": file.dumps(fits, fingerprint=fingerprint(seen), currency=currency, as_of=log.as_of)},
-    )
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def fit_model(name: str, seen: Histories, *, has_amount: bool) -> Fit:
-    """Return a model fitted to the histories of all customers. Raises FitError when it cannot be."""
-    from clvtool.models.histories import Histories as Collapsed
-
-    model = module(name)
-    if name != MONEY:
-        purchases: Fit = model.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
-        return purchases
-    if not has_amount:
-        raise FitError(f"{name} needs money: there is no amount column", "say it with --map amount=COLUMN")
-    again = seen.x > 0
-    spending: Fit = model.fit(seen.x[again], seen.m[again]).fit
-    return spending
+def _model(one: Fit) -> dict[str, Any]:
+    """Return what JSON says of a fit besides its parameters."""
+    return {
+        "name": one.model,
+        "log_likelihood": one.log_likelihood,
+        "n_customers": one.n_customers,
+        "unit": one.unit,
+        "converged": one.converged,
+        "gradient_norm": one.gradient_norm,
+        "hessian": "flat" if one.flat else "definite",
+        "flat_directions": list(one.flat),
+        "warnings": list(one.warnings),
+    }
 
 
 def in_words(one: Fit) -> list[str]:
     """Return how a fit ended, and its warnings."""
     ended = f"log-likelihood {one.log_likelihood:.4f}, {one.n_customers:,} customers"
-    said = f"{one.model}: {ended}, {'converged' if one.converged else 'not converged'}"
-    return [said, *(f"{one.model}: {warning}" for warning in one.warnings)]
+    hessian = f"Hessian flat along {'; '.join(one.flat)}" if one.flat else "Hessian definite"
+    convergence = (
+        f"{'converged' if one.converged else 'not converged'} (gradient norm {one.gradient_norm:.1g}, {hessian})"
+    )
+    return [f"{one.model}: {ended}, {convergence}", *(f"{one.model}: {warning}" for warning in one.warnings)]
 
 
 def fingerprint(seen: Histories) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, FitError, UsageError
+from clvtool.metrics.choice import MONEY, fit_model
 from clvtool.metrics.customers import customers
-from clvtool.metrics.fit import MONEY, fingerprint, fit_model, in_words
+from clvtool.metrics.fit import fingerprint, in_words
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.standing import money

@@ -20,6 +20,8 @@ from clvtool.models.registry import MODELS, module
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from clvtool.models.histories import Floats
+
 VERSION = 1
 
 
@@ -46,7 +48,20 @@ def dumps(fits: Iterable[Fit], *, fingerprint: str, currency: str | None, as_of:
         "as_of": as_of.isoformat(),
         "models": {fit.model: _plain(fit) for fit in fits},
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return _readable(content) + "\n"
+
+
+def _readable(content: Mapping[str, Any], depth: int = 1) -> str:
+    """Return an object as JSON, one line for each thing said of a model: neither a screen nor a page a model."""
+
+    def written(value: Any) -> str:
+        if isinstance(value, dict) and depth < 3:
+            return _readable(value, depth + 1)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    space = " " * depth
+    lines = [f"{space}{json.dumps(key, ensure_ascii=False)}: {written(value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n" + space[1:] + "}"
 
 
 def loads(text: str) -> ModelFile:
@@ -61,10 +76,11 @@ def loads(text: str) -> ModelFile:
     if not isinstance(content, dict) or "clvtool_model" not in content:
         raise DataError("the file is JSON, but no model file of clvtool", hint="expected: a file written with --save")
     version = content["clvtool_model"]
-    if version != VERSION:
+    if version != VERSION or isinstance(version, bool):
+        newer = isinstance(version, int) and version > VERSION
         raise DataError(
             f"the model file has version {version!r}; this clvtool reads version {VERSION}",
-            hint="fit the model again, or use the version of clvtool that wrote the file",
+            hint="it is from a newer clvtool: use that one, or fit the model again" if newer else "fit the model again",
         )
     try:
         return ModelFile(
@@ -87,9 +103,10 @@ def _plain(fit: Fit) -> dict[str, Any]:
         "log_likelihood": fit.log_likelihood,
         "parameters": dict(fit.parameters),
         "std_errors": dict(fit.std_errors),
-        "covariance": fit.covariance.tolist(),
+        "covariance": fit.covariance[np.triu_indices(len(fit.parameters))].tolist(),
         "converged": fit.converged,
         "gradient_norm": fit.gradient_norm,
+        "flat": list(fit.flat),
         "facts": dict(fit.facts),
         "warnings": list(fit.warnings),
     }
@@ -102,14 +119,17 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
     parameters = {str(key): float(value) for key, value in plain["parameters"].items()}
     if not parameters or not all(isfinite(value) and value > 0 for value in parameters.values()):
         raise ValueError(f"the parameters of {name} must be positive numbers")
-    covariance = np.array(plain["covariance"], float)
-    if covariance.shape != (len(parameters), len(parameters)) or not np.isfinite(covariance).all():
+    covariance = _square(np.array(plain["covariance"], float), len(parameters))
+    if covariance is None:
         raise ValueError(f"the covariance of {name} does not match its parameters")
     form = module(name).FORM
     if tuple(parameters) != form.names:
         raise ValueError(f"the parameters of {name} are {', '.join(form.names)}, not {', '.join(parameters)}")
     if plain["unit"] != form.unit:
-        raise ValueError(f"the unit of {name} is {plain['unit']!r}, and this clvtool predicts in {form.unit}")
+        raise DataError(
+            f"the model file has {name} in {plain['unit']}, and this clvtool predicts in {form.unit}",
+            hint="fit the model again",
+        )
     facts = {str(key): value for key, value in plain["facts"].items()}
     for fact in form.facts:
         if not isfinite(float(facts[fact])):
@@ -128,4 +148,15 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
         gradient_norm=float(plain["gradient_norm"]),
         facts=facts,
         warnings=tuple(str(warning) for warning in plain["warnings"]),
+        flat=tuple(str(direction) for direction in plain["flat"]),
     )
+
+
+def _square(upper: Floats, size: int) -> Floats | None:
+    """Return the symmetric matrix of this upper triangle, given row by row; None where it is no such triangle."""
+    if upper.shape != (size * (size + 1) // 2,) or not np.isfinite(upper).all():
+        return None
+    matrix = np.empty((size, size))
+    rows, columns = np.triu_indices(size)
+    matrix[rows, columns] = matrix[columns, rows] = upper
+    return matrix

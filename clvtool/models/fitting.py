@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvtool.errors import FitError
-from clvtool.models.newton import PRECISE, ROUGH, End, Objective, Optimum, Point, maximise
+from clvtool.models.newton import LEVEL, PRECISE, ROUGH, End, Objective, Optimum, Point, maximise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WELL_KNOWN = 0.5  # standard error of a coordinate (a log or log odds)
 _HIGHER = 1e-7  # log-likelihood by which another maximum must be higher to be preferred
+_PART = 0.3  # of the largest part of a direction, below which a coordinate goes unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Fit:
     - `std_errors`: None where the data do not determine the parameter (then `warnings` says so in words)
     - `covariance`: of the parameters, in their order (k × k); zero in directions that are fixed at a limit
     - `gradient_norm`: largest slope of the log-likelihood left, over the coordinates that are not fixed
+    - `flat`: directions in which the log-likelihood has no top: combinations of parameters that ran to a limit or that
+      the data say nothing about. Empty: its Hessian is negative definite
     - `facts`: figures of the data that belong to the fit (for example `repeat_purchases`)
     - `warnings`: sentences for the user
     """
@@ -103,6 +106,7 @@ class Fit:
     gradient_norm: float
     facts: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    flat: tuple[str, ...] = ()
 
 
 def maximum_likelihood(
@@ -215,7 +219,24 @@ def _finish(
         gradient_norm=float(np.abs(optimum.point.gradient[free]).max()) if free.size else 0.0,
         facts=dict(facts),
         warnings=(*_words(form, optimum), *warnings),
+        flat=tuple(_flat(form, optimum)),
     )
+
+
+def _flat(form: Form, optimum: Optimum) -> list[str]:
+    """Return the directions without a top, in words: fixed coordinates, and where the Hessian has no curvature."""
+    names = [coordinate.name for coordinate in form.coordinates]
+    found = [name for name, end in zip(names, optimum.ends, strict=True) if end is not End.INTERIOR]
+    free = optimum.free
+    curvature = -optimum.point.hessian[np.ix_(free, free)]
+    if optimum.converged or not np.isfinite(curvature).all():
+        return found
+    values, vectors = np.linalg.eigh(curvature)
+    for value, vector in zip(values.tolist(), vectors.T, strict=True):
+        if value <= LEVEL:
+            parts = np.abs(vector) >= _PART * np.abs(vector).max()
+            found.append(", ".join(names[index] for index in free[parts]))
+    return found
 
 
 def _words(form: Form, optimum: Optimum) -> list[str]:

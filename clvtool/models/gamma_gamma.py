@@ -41,13 +41,14 @@ FORM = Form(
         LogScale(
             ("p", "q", "gamma"),
             (
-                Coordinate(-MEAN_LIMIT, MEAN_LIMIT),
+                Coordinate(-MEAN_LIMIT, MEAN_LIMIT, name="p gamma ÷ q"),
                 Coordinate(
                     -_SHAPE_LIMIT,
                     _SHAPE_LIMIT,
                     LEAP,
                     at_high="each customer's purchases are all worth the same: the data show no difference between "
                     "them (p runs to infinity); what a customer has spent so far is taken as it is",
+                    name="p with p gamma ÷ q fixed",
                 ),
                 Coordinate(
                     -_SHAPE_LIMIT,
@@ -55,6 +56,7 @@ FORM = Form(
                     LEAP,
                     at_high="all customers spend alike, {mean} per purchase: the data show no difference between them "
                     "beyond chance (q and gamma run to infinity)",
+                    name="q and gamma with gamma ÷ q fixed",
                 ),
             ),
             ((0, 1, 0), (0, 0, 1), (1, -1, 1)),

@@ -12,6 +12,7 @@ import numpy as np
 
 from clvtool.models.leaving import purchases_before_leaving
 from clvtool.models.leaving_likelihood import LeavingLikelihood
+from clvtool.models.purchase_counts import leaving_after_purchases, pairs
 from clvtool.models.purchases import PurchaseModel, fit_purchases
 
 if TYPE_CHECKING:
@@ -72,6 +73,15 @@ class LeavingModel(PurchaseModel):
         r, alpha, _, _ = self.fit.parameters.values()
         growth = np.log1p(np.asarray(t, float) / (alpha + np.asarray(T, float)))
         return np.asarray(np.exp(-(r + np.asarray(x, float)) * growth))
+
+    def counts_if_alive(self, t: float, x: ArrayLike, T: ArrayLike, most: int) -> Floats:
+        """Return the probability of k = 0…most purchases in (T, T + t] of customers who have not left by T.
+
+        Equation (8) of the BG/NBD paper with the parameters r+x, α+T, a, b+x of what is known of a customer by T.
+        """
+        r, alpha, a, b = self.fit.parameters.values()
+        x, T = pairs(x, T)
+        return leaving_after_purchases(t / (alpha + T), r + x, a, b + x + self.FIRST, most)
 
 
 def fit_leaving(form: Form, first: int, histories: Histories) -> Fit:

@@ -14,6 +14,7 @@ import numpy as np
 from clvtool.models.counts import Counts
 from clvtool.models.fitting import Form
 from clvtool.models.newton import Point
+from clvtool.models.purchase_counts import pairs, staying_counts
 from clvtool.models.purchases import PurchaseModel, fit_purchases
 from clvtool.models.scales import purchase_rate
 
@@ -48,6 +49,12 @@ class Nbd(PurchaseModel):
         r, alpha = self.fit.parameters.values()
         growth = np.log1p(np.asarray(t, float) / (alpha + np.asarray(T, float)))
         return np.asarray(np.exp(-(r + np.asarray(x, float)) * growth))
+
+    def counts_if_alive(self, t: float, x: ArrayLike, T: ArrayLike, most: int) -> Floats:
+        """Return the probability of k = 0…most purchases in (T, T + t]: negative binomial."""
+        r, alpha = self.fit.parameters.values()
+        x, T = pairs(x, T)
+        return staying_counts(t / (alpha + T), r + x, most)
 
 
 def fit(histories: Histories) -> Nbd:

@@ -27,6 +27,7 @@ PRECISE = 1e-14  # squared distance to the maximum, in standard errors
 ROUGH = 1e-4
 _MOST_STEPS = 100
 _FLAT = 1e-7  # in units of log-likelihood: a coordinate that changes it less is not determined at all
+LEVEL = _FLAT * 1e-3  # curvature that counts as none
 _WIDEST = 8.0  # trust region
 
 
@@ -212,7 +213,7 @@ def _newton_step(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floa
         return gradient, 0.0, True
     values, vectors = np.linalg.eigh(-hessian)
     along = (vectors * gradient[:, None]).sum(axis=0)
-    definite = bool(values[0] > _FLAT * 1e-3)
+    definite = bool(values[0] > LEVEL)
     left = float((along * along / values).sum()) if definite else np.inf
     if definite and float(((along / values) ** 2).sum()) <= radius * radius:
         return (vectors * (along / values)).sum(axis=1), left, True

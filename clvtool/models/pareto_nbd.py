@@ -15,6 +15,7 @@ import numpy as np
 from clvtool.models.fitting import Form
 from clvtool.models.pareto_integral import log_leaving
 from clvtool.models.pareto_likelihood import ParetoLikelihood
+from clvtool.models.purchase_counts import leaving_at_any_time, pairs
 from clvtool.models.purchases import PurchaseModel, fit_purchases
 from clvtool.models.scales import leaving_rate, purchase_rate
 
@@ -74,6 +75,15 @@ class ParetoNbd(PurchaseModel):
         stays = np.exp(-(r + x) * np.log1p(t / (alpha + T)) - s * np.log1p(t / (beta + T)))
         leaves = s * np.exp(log_leaving(r + x, alpha, s, beta, T, T + t))
         return np.asarray(np.minimum(stays + leaves, 1.0).reshape(shape))
+
+    def counts_if_alive(self, t: float, x: ArrayLike, T: ArrayLike, most: int) -> Floats:
+        """Return the probability of k = 0…most purchases in (T, T + t] of customers who have not left by T.
+
+        By T a customer buys at a rate Gamma(r+x, α+T) and leaves at a rate Gamma(s, β+T).
+        """
+        r, alpha, s, beta = self.fit.parameters.values()
+        x, T = pairs(x, T)
+        return leaving_at_any_time(t, r + x, alpha + T, s, beta + T, most)
 
 
 def fit(histories: Histories) -> ParetoNbd:

@@ -58,7 +58,8 @@ class PurchaseModel(ABC):
     Arrays are taken elementwise (one entry per customer), and scalars are broadcast. Every answer is finite for every
     history with 0 ≤ t_x ≤ T, also for 20,000 purchases.
 
-    A model gives `p_alive`, `expected_purchases`, `purchases_if_alive` and `p_none_if_alive`; the rest follows.
+    A model gives `p_alive`, `expected_purchases`, `purchases_if_alive`, `p_none_if_alive` and `counts_if_alive`; the
+    rest follows.
     """
 
     TIME: ClassVar[str] = "alpha"
@@ -80,6 +81,14 @@ class PurchaseModel(ABC):
     @abstractmethod
     def p_none_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the probability of no purchase in (T, T + t] of a customer who has not left by T."""
+
+    @abstractmethod
+    def counts_if_alive(self, t: float, x: ArrayLike, T: ArrayLike, most: int) -> Floats:
+        """Return the probability of exactly k purchases in (T, T + t] of customers who have not left by T.
+
+        One row a customer and a column for each k = 0…most: column 0 is `p_none_if_alive`, and what a row lacks to 1 is
+        the probability of more than `most`. With the chance of having left, P(k) = p_alive · column k, for k ≥ 1.
+        """
 
     def conditional_expected_purchases(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the expected number of purchases in (T, T + t] of a customer with this history.

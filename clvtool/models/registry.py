@@ -21,6 +21,10 @@ MODELS: dict[str, tuple[str, str]] = {
     "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
 }
 
+COMPARED = ("bg-nbd", "mbg-nbd", "pareto-nbd", "nbd")
+"""Models of buying that are fitted to the same histories: `auto` takes one of them. The first is the usual one."""
+AUTO = "auto"
+
 
 def module(name: str) -> ModuleType:
     """Return the module of a model, which has its `fit`. Raises UsageError for a name that is not in MODELS."""

@@ -34,7 +34,8 @@ _NOWHERE = "the likelihood grows without end towards impossible values: the data
 class Coordinate:
     """One coordinate of a fit: its stops, from where to leap to them, and the sentence for a fit that ends there.
 
-    The sentences may name the parameters of the model, `{mean}`, `{share}` and `{days}` (see `Scale.words`).
+    The sentences may name the parameters of the model, `{mean}`, `{share}` and `{days}` (see `Scale.words`). `name`
+    says which combination of parameters moves along the coordinate.
     """
 
     low: float
@@ -42,6 +43,7 @@ class Coordinate:
     leap: float = inf
     at_low: str = _NOWHERE
     at_high: str = _NOWHERE
+    name: str = ""
 
 
 class Natural(NamedTuple):
@@ -127,12 +129,16 @@ def _shares(log_odds: float) -> tuple[float, float]:
     return (1 / (1 + small), small / (1 + small)) if log_odds > 0 else (small / (1 + small), 1 / (1 + small))
 
 
+def _together(shape: str, rate: str) -> str:
+    return f"{shape} and {rate} with {shape} ÷ {rate} fixed"
+
+
 def purchase_rate(shape: str, rate: str) -> Scale:
     """Return the block of gamma-distributed purchase rates (per week): log of mean shape/rate, log of shape."""
     return LogScale(
         (shape, rate),
         (
-            Coordinate(-MEAN_LIMIT, MEAN_LIMIT),
+            Coordinate(-MEAN_LIMIT, MEAN_LIMIT, name=f"{shape} ÷ {rate}"),
             Coordinate(
                 -SHAPE_LIMIT,
                 SHAPE_LIMIT,
@@ -141,6 +147,7 @@ def purchase_rate(shape: str, rate: str) -> Scale:
                 at_high=f"all customers buy at one rate, one purchase every {{days}} days while they are active: the "
                 f"data show no difference between them ({shape} and {rate} run to infinity with {shape} ÷ {rate} = "
                 "{mean} a week, and have no standard error)",
+                name=_together(shape, rate),
             ),
         ),
         ((0, 1), (-1, 1)),
@@ -160,6 +167,7 @@ def leaving_chance(leave: str, stay: str) -> Scale:
                 f"and predictions grow with time without levelling off ({leave} runs to 0, {stay} has no meaning)",
                 at_high="every customer leaves at the first chance: the chance of leaving is 100 % "
                 f"({stay} runs to 0, {leave} has no meaning)",
+                name=f"{leave} ÷ ({leave} + {stay})",
             ),
             Coordinate(
                 -SHAPE_LIMIT,
@@ -169,6 +177,7 @@ def leaving_chance(leave: str, stay: str) -> Scale:
                 f"({leave} and {stay} run to 0)",
                 at_high=f"all customers share one chance of leaving, {{share}}: the data show no difference between "
                 f"them ({leave} and {stay} run to infinity, and have no standard error)",
+                name=f"{leave} + {stay} with {leave} ÷ ({leave} + {stay}) fixed",
             ),
         ),
     )
@@ -186,6 +195,7 @@ def leaving_rate(shape: str, rate: str) -> Scale:
                 at_low="the data show no customer leaving: the rate of leaving is 0, everybody counts as active, and "
                 f"predictions grow with time without levelling off ({shape} ÷ {rate} runs to 0)",
                 at_high=f"every customer leaves right after the first purchase ({shape} ÷ {rate} runs to infinity)",
+                name=f"{shape} ÷ {rate}",
             ),
             Coordinate(
                 -SHAPE_LIMIT,
@@ -195,6 +205,7 @@ def leaving_rate(shape: str, rate: str) -> Scale:
                 at_high="all customers leave at one rate, after {days} days on average: the data show no difference "
                 f"between them ({shape} and {rate} run to infinity with {shape} ÷ {rate} = {{mean}} a week, and have "
                 "no standard error)",
+                name=_together(shape, rate),
             ),
         ),
         ((0, 1), (-1, 1)),

@@ -248,7 +248,7 @@ def test_another_currency_is_refused():
     ("old", "new", "words"),
     [
         ('"clvtool_model": 1', '"clvtool_model": 2', "version 2; this clvtool reads version 1"),
-        ('"unit": "weeks"', '"unit": "days"', "unit of bg-nbd is 'days'"),
+        ('"unit": "weeks"', '"unit": "days"', "bg-nbd in days, and this clvtool predicts in weeks"),
         ('"alpha"', '"beta"', "parameters of bg-nbd are r, alpha, a, b"),
         ('"observed_mean"', '"mean"', "observed_mean"),
     ],
@@ -298,7 +298,8 @@ def test_shuffled_rows_and_a_model_of_another_process_give_the_same_bytes(tmp_pa
     random.Random(3).shuffle(lines)
     shuffled, model = tmp_path / "shuffled.csv", tmp_path / "model.json"
     shuffled.write_text("".join([header, *lines]))
-    assert run("fit", str(CDNOW), "--save", str(model)).returncode == 0
+    named = ("--model", "bg-nbd", "--model", "gamma-gamma")
+    assert run("fit", str(CDNOW), *named, "--save", str(model)).returncode == 0
     direct = run("predict", str(CDNOW), "--format", "json")
     assert direct.returncode == 0
     assert run("predict", str(shuffled), "--format", "json").stdout == direct.stdout

@@ -161,3 +161,44 @@ def test_a_likelihood_that_is_never_finite_is_an_error():
     with pytest.raises(FitError, match="no finite likelihood for these 3 customers") as caught:
         maximum_likelihood(NBD, nowhere, starts=[(1, 1)], n_customers=3, facts={})
     assert caught.value.exit_code == 5
+
+
+# --- the convergence report ---
+
+
+def test_a_maximum_inside_has_no_flat_direction(cdnow_purchases, cdnow_money):
+    assert cdnow_purchases.fit.flat == cdnow_money.fit.flat == ()
+
+
+def test_a_maximum_at_a_limit_names_the_parameters_that_move_along_it():
+    # everybody leaves with the same chance: only a ÷ (a + b) is determined
+    shared = bg_nbd.fit(Histories.from_arrays(*simulate(4, 3000, 0.02, 0.2, 900))).fit
+    assert "a + b with a ÷ (a + b) fixed" in shared.flat
+    # nobody leaves: a + b has no meaning either
+    staying = bg_nbd.fit(Histories.from_arrays(*simulate(5, 500, np.random.default_rng(1).gamma(1, 0.02, 500), 0, 900)))
+    assert staying.fit.flat == ("a ÷ (a + b)", "a + b with a ÷ (a + b) fixed")
+
+
+def test_a_ridge_that_the_search_does_not_leave_is_named():
+    # a likelihood that knows r ÷ alpha alone, and climbs in it without end: no maximum, and no curvature in the shape
+    form = Form("ridge", unit="weeks", scales=(purchase_rate("r", "alpha"),))
+
+    def ridge(values):
+        r, alpha = values
+        rate = r / alpha
+        gradient = np.array([1 / alpha, -rate / alpha])
+        hessian = np.array([[0, -1 / alpha**2], [-1 / alpha**2, 2 * rate / alpha**2]])
+        return Point(rate, gradient, hessian)
+
+    fit = maximum_likelihood(form, ridge, starts=[(1, 10)], n_customers=1, facts={})
+    assert not fit.converged or fit.flat
+    assert any("r and alpha with r ÷ alpha fixed" in direction for direction in fit.flat)
+
+
+@pytest.mark.parametrize("name", ["bg_nbd", "mbg_nbd", "pareto_nbd", "nbd", "gamma_gamma"])
+def test_every_coordinate_has_a_name(name):
+    from importlib import import_module
+
+    names = [coordinate.name for coordinate in import_module(f"clvtool.models.{name}").FORM.coordinates]
+    assert all(names)
+    assert len(set(names)) == len(names)

@@ -1,7 +1,6 @@
 import json
 from datetime import date
 
-import numpy as np
 import pytest
 from simulated import simulate
 
@@ -37,7 +36,16 @@ def test_a_model_from_a_file_predicts_to_the_last_bit_as_before(text, cdnow, cdn
     for model in (cdnow_purchases, cdnow_money):
         fit = loaded.fits[model.fit.model]
         assert fit.covariance.tobytes() == model.fit.covariance.tobytes()
-        for name in ("parameters", "std_errors", "log_likelihood", "n_customers", "facts", "warnings", "converged"):
+        for name in (
+            "parameters",
+            "std_errors",
+            "log_likelihood",
+            "n_customers",
+            "facts",
+            "warnings",
+            "converged",
+            "flat",
+        ):
             assert getattr(fit, name) == getattr(model.fit, name)
     purchases, money = (registry.fitted(fit) for fit in loaded.fits.values())
     assert (
@@ -65,6 +73,8 @@ def test_parameters_at_a_limit_and_unknown_errors_survive():
         ("[1, 2]", "no model file"),
         ('{"a": 1}', "no model file"),
         ('{"clvtool_model": 2}', "version 2; this clvtool reads version 1"),
+        ('{"clvtool_model": "1"}', "version '1'"),
+        ('{"clvtool_model": true}', "version True"),
         ('{"clvtool_model": 1}', "'models' is missing"),
         ('{"clvtool_model": 1, "models": []}', "damaged"),
     ],
@@ -83,6 +93,8 @@ def test_a_text_that_is_no_model_of_this_version_is_refused(broken, message):
         ("parameters", {"r": 0.2, "alpha": -1, "a": 1, "b": 1}, "positive numbers"),
         ("parameters", {"r": 0.2}, "does not match"),
         ("covariance", [[1, 2], [3, 4]], "does not match"),
+        ("covariance", [1, 2, 3, 4, 5, 6, 7, 8, 9], "does not match"),
+        ("flat", None, "damaged"),
         ("std_errors", {"r": 1}, "'alpha' is missing"),
         ("n_customers", "many", "damaged"),
     ],
@@ -100,5 +112,34 @@ def test_a_model_that_does_not_exist_is_refused(text):
 
 
 def test_numbers_are_written_with_all_their_digits(cdnow_purchases, text):
+    # the upper triangle, row by row: the covariance is symmetric
     written = json.loads(text)["models"]["bg-nbd"]["covariance"]
-    assert np.array(written).tobytes() == cdnow_purchases.fit.covariance.tobytes()
+    full = cdnow_purchases.fit.covariance
+    assert written == [full[i, j] for i in range(4) for j in range(i, 4)]
+
+
+def test_all_models_of_one_shop_fit_into_five_kilobytes(cdnow, cdnow_money):
+    histories = Histories.from_arrays(cdnow.x, cdnow.t_x, cdnow.T)
+    fits = [registry.module(name).fit(histories).fit for name in registry.COMPARED]
+    text = file.dumps([*fits, cdnow_money.fit], **ABOUT)
+    assert len(text.encode()) < 5000
+    assert list(file.loads(text).fits) == [*registry.COMPARED, "gamma-gamma"]
+
+
+def test_a_person_can_read_it_line_by_line(text):
+    # one thing a line: a name, a colon and a value
+    lines = text.splitlines()
+    assert max(map(len, lines)) < 500
+    assert sum(line.strip().startswith('"parameters": {"r": 0.24259') for line in lines) == 1
+
+
+def test_another_unit_is_refused(text):
+    with pytest.raises(DataError, match="bg-nbd in months, and this clvtool predicts in weeks") as caught:
+        file.loads(text.replace('"unit": "weeks"', '"unit": "months"'))
+    assert caught.value.hint
+
+
+def test_a_file_from_the_future_says_which_program_reads_it():
+    with pytest.raises(DataError, match="version 7; this clvtool reads version 1") as caught:
+        file.loads('{"clvtool_model": 7}')
+    assert "newer clvtool" in caught.value.hint
