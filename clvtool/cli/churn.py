@@ -1,0 +1,85 @@
+"""`clvtool churn`: who is leaving, and the money at risk."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Margin, Reading, margin_of, names
+from clvtool.cli.output import Deliver
+from clvtool.models.registry import MODELS
+from clvtool.report.progress import working
+
+
+def churn(
+    *,
+    inputs: Inputs,
+    reading: Reading,
+    counting: Counting,
+    deliver: Deliver,
+    within: Annotated[
+        str, typer.Option(metavar="DURATION", help="For how long without a purchase a customer counts as gone.")
+    ] = "90d",
+    bands: Annotated[
+        str, typer.Option(metavar="P[,P]", help="Probabilities from which on the next band of risk begins, 1 to 4.")
+    ] = "0.3,0.6,0.9",
+    risk: Annotated[
+        str | None, typer.Option(metavar="BAND[,BAND]", help="Only customers of these bands, such as medium,high.")
+    ] = None,
+    total: Annotated[
+        bool, typer.Option("--total", help="One row a band of risk: customers, how many are late, money at risk.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option(metavar="COL[,COL]", help="With --total: also for each group of customers.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Model of buying: {', '.join(name for name in MODELS if name != 'gamma-gamma')}. Without it: bg-nbd, "
+            "or the one in the file of --load.",
+        ),
+    ] = None,
+    load: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Take the models that fit --save wrote, fit none.")
+    ] = None,
+    horizon: Horizon = "12m",
+    discount: Discount = 0.10,
+    margin: Margin = None,
+) -> None:
+    """Say who is leaving, how late they are for their own rhythm, and how much money stands on it.
+
+    clvtool churn sample_data/orders.csv --limit 20
+    clvtool churn sample_data/orders.csv --risk medium,high --horizon 6m
+    clvtool churn sample_data/orders.csv --within 60d --total --by channel
+    """
+    from clvtool.ingest.account import notes_of
+    from clvtool.ingest.saved import read_text
+    from clvtool.metrics.churn import Bands
+    from clvtool.metrics.churn import churn as answer
+    from clvtool.metrics.valuation import Valuation
+    from clvtool.periods import duration
+
+    rate, column = margin_of(margin)
+    if column is not None:
+        reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
+    valuation = Valuation(horizon=duration(horizon), discount=discount, margin=rate)
+    columns, span, chosen = names(by), duration(within), Bands.of(bands)
+    saved = None if load is None else read_text(load)
+    with working("predicting", quiet=deliver.quiet):
+        orders = reading.orders(inputs, [*columns, *counting.columns()])
+        result = answer(
+            orders.take(),
+            valuation,
+            counting.policies(),
+            within=span,
+            bands=chosen,
+            model=model,
+            saved=saved,
+            risks=names(risk),
+            total=total,
+            by=columns,
+            currency=orders.currency,
+            notes=notes_of(orders.reading),
+        )
+    deliver(result)
