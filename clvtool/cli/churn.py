@@ -7,6 +7,7 @@ import typer
 
 from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Margin, Reading, margin_of, names
 from clvtool.cli.output import Deliver
+from clvtool.errors import UsageError
 from clvtool.models.registry import MODELS
 from clvtool.report.progress import working
 
@@ -32,6 +33,19 @@ def churn(
     by: Annotated[
         str | None, typer.Option(metavar="COL[,COL]", help="With --total: also for each group of customers.")
     ] = None,
+    backtest: Annotated[
+        bool,
+        typer.Option(
+            "--backtest", help="Instead: how good such chances were at earlier days, beside simple forecasts."
+        ),
+    ] = False,
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="With --backtest: predicted and observed by tenth of the chances.")
+    ] = False,
+    cut_offs: Annotated[
+        str | None,
+        typer.Option(metavar="DATE[,DATE]", help="With --backtest: these days. Without it: three, --within apart."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -52,34 +66,65 @@ def churn(
     clvtool churn sample_data/orders.csv --limit 20
     clvtool churn sample_data/orders.csv --risk medium,high --horizon 6m
     clvtool churn sample_data/orders.csv --within 60d --total --by channel
+    clvtool churn sample_data/orders.csv --backtest
+    clvtool churn sample_data/cdnow.csv --within 13w --backtest --calibration --model mbg-nbd
     """
     from clvtool.ingest.account import notes_of
     from clvtool.ingest.saved import read_text
+    from clvtool.metrics.backtest import backtest as tried
     from clvtool.metrics.churn import Bands
     from clvtool.metrics.churn import churn as answer
     from clvtool.metrics.valuation import Valuation
-    from clvtool.periods import duration
+    from clvtool.periods import day, duration
 
+    _check(
+        backtest,
+        {"--calibration": calibration, "--cut-offs": cut_offs},
+        {"--load": load, "--risk": risk, "--total": total, "--by": by},
+    )
     rate, column = margin_of(margin)
     if column is not None:
         reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
     valuation = Valuation(horizon=duration(horizon), discount=discount, margin=rate)
     columns, span, chosen = names(by), duration(within), Bands.of(bands)
+    days = [day(text, "--cut-offs") for text in names(cut_offs)]
     saved = None if load is None else read_text(load)
     with working("predicting", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*columns, *counting.columns()])
-        result = answer(
-            orders.take(),
-            valuation,
-            counting.policies(),
-            within=span,
-            bands=chosen,
-            model=model,
-            saved=saved,
-            risks=names(risk),
-            total=total,
-            by=columns,
-            currency=orders.currency,
-            notes=notes_of(orders.reading),
-        )
+        policies, currency, notes = counting.policies(), orders.currency, notes_of(orders.reading)
+        if backtest:
+            result = tried(
+                orders.take(),
+                policies,
+                within=span,
+                cut_offs=days,
+                model=model,
+                calibration=calibration,
+                currency=currency,
+                notes=notes,
+            )
+        else:
+            result = answer(
+                orders.take(),
+                valuation,
+                policies,
+                within=span,
+                bands=chosen,
+                model=model,
+                saved=saved,
+                risks=names(risk),
+                total=total,
+                by=columns,
+                currency=currency,
+                notes=notes,
+            )
     deliver(result)
+
+
+def _check(backtest: bool, only_with: dict[str, object], only_without: dict[str, object]) -> None:  # noqa: FBT001 (an option)
+    """Refuse options that say nothing beside the others."""
+    for option, value in (only_without if backtest else only_with).items():
+        if value and backtest:
+            raise UsageError(f"{option} does not go with --backtest", "leave one of them out")
+        if value:
+            raise UsageError(f"{option} is about a back-test, and there is none", "add --backtest")

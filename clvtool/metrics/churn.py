@@ -116,8 +116,9 @@ def churn(
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return one row a customer (see `COLUMNS`), those with most money at risk first; with `risks`, only of these bands.
+    """Return one row a customer (see `COLUMNS`), those with most money at risk first.
 
+    With `risks`, only customers of these bands.
     With `total`, one row a band of risk instead (see `risk_groups`), for all customers and for each group of `by`.
     The models are fitted to the orders, `model` saying which one of buying, or come from `saved`, the text of a model
     file. Of the valuation, horizon, discount and margin count. Raises FitError when the model cannot be fitted,

@@ -176,7 +176,7 @@ def _dates(days: NDArray[np.int64]) -> pl.Series:
     return pl.Series(days).cast(pl.Int32).cast(pl.Date)
 
 
-def _buying(name: str) -> str:
+def buying_name(name: str) -> str:
     """Return the name of a model of buying, refusing that of money."""
     if name == MONEY:
         raise UsageError(f"--model {MONEY} says what is spent, not whether somebody buys", f"such as --model {DEFAULT}")
@@ -188,7 +188,7 @@ def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Model
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
     """
-    buying = fit_model(_buying(model or DEFAULT), seen, has_amount=has_amount)
+    buying = fit_model(buying_name(model or DEFAULT), seen, has_amount=has_amount)
     if not has_amount:
         return Models(buying, None, tuple(in_words(buying)))
     try:
@@ -207,7 +207,7 @@ def load_models(saved: str, model: str | None, seen: Histories, currency: str | 
 
     content = file.loads(saved)
     there = [name for name in content.fits if name != MONEY]
-    if model is not None and _buying(model) not in there:
+    if model is not None and buying_name(model) not in there:
         raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
     if not there:
         raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")
