@@ -167,8 +167,8 @@ def _cut_offs(first: date, as_of: date, within: Duration, wanted: Sequence[date]
     if low > high:
         longest = (as_of - first).days // 2
         raise UsageError(
-            f"--within {within} is too long for a back-test: a cut-off needs as much before and after it, and the log goes "
-            f"from {first} to {as_of}",
+            f"--within {within} is too long for a back-test: a cut-off needs as much before and after it, and the log "
+            f"goes from {first} to {as_of}",
             f"take at most --within {longest}d" if longest else "take a longer log",
         )
     for when in wanted:

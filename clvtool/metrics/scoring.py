@@ -130,12 +130,12 @@ def _top_lift(chance: NDArray[np.float64], happened: NDArray[np.bool_]) -> float
     n, yes = len(happened), int(happened.sum())
     if not yes:
         return None
-    room = n / TENTHS
-    border = np.partition(chance, n - 1 - int(room))[n - 1 - int(room)]
+    border = np.partition(chance, n - 1 - n // TENTHS)[n - 1 - n // TENTHS]
     above, level = chance > border, chance == border
     sure, equal = int(above.sum()), int(level.sum())
-    hits = int(happened[above].sum()) + (room - sure) * int(happened[level].sum()) / equal
-    return hits / room / (yes / n)
+    # in tenths of a customer, and times those equal, all numbers are whole
+    hits = TENTHS * int(happened[above].sum()) * equal + (n - TENTHS * sure) * int(happened[level].sum())
+    return hits / (equal * yes)
 
 
 def _mean(values: list[float | None], weights: list[int]) -> float | None:

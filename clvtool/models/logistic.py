@@ -1,7 +1,7 @@
 """Logistic regression with a ridge: the chance of an outcome from a few figures of each customer.
 
-Every coefficient, over figures of mean 0 and standard deviation 1, is normal around 0 beforehand (deviation 1). So there
-is always exactly one maximum, also where all outcomes are the same or a figure tells them apart without fail.
+Every coefficient, over figures of mean 0 and standard deviation 1, is normal around 0 beforehand (deviation 1). So
+there is always exactly one maximum, also where all outcomes are the same or a figure tells them apart without fail.
 """
 
 from __future__ import annotations
