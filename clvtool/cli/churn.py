@@ -31,8 +31,21 @@ def churn(
         bool, typer.Option("--total", help="One row a band of risk: customers, how many are late, money at risk.")
     ] = False,
     by: Annotated[
-        str | None, typer.Option(metavar="COL[,COL]", help="With --total: also for each group of customers.")
+        str | None,
+        typer.Option(
+            metavar="COL[,COL]",
+            help="With --total: also for each group of customers. With --features: columns to learn from, too.",
+        ),
     ] = None,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features", help="Add a second opinion, learnt from the log itself: rhythm, money, refunds, --by columns."
+        ),
+    ] = False,
+    drivers: Annotated[
+        bool, typer.Option("--drivers", help="With --features, instead: what goes together with leaving, and how far.")
+    ] = False,
     backtest: Annotated[
         bool,
         typer.Option(
@@ -66,22 +79,28 @@ def churn(
     clvtool churn sample_data/orders.csv --limit 20
     clvtool churn sample_data/orders.csv --risk medium,high --horizon 6m
     clvtool churn sample_data/orders.csv --within 60d --total --by channel
-    clvtool churn sample_data/orders.csv --backtest
+    clvtool churn sample_data/orders.csv --features --drivers --by channel,category
+    clvtool churn sample_data/orders.csv --backtest --features --by channel
     clvtool churn sample_data/cdnow.csv --within 13w --backtest --calibration --model mbg-nbd
     """
     from clvtool.ingest.account import notes_of
     from clvtool.ingest.saved import read_text
     from clvtool.metrics.backtest import backtest as tried
-    from clvtool.metrics.churn import Bands
+    from clvtool.metrics.bands import Bands
     from clvtool.metrics.churn import churn as answer
+    from clvtool.metrics.opinion import drivers as driven
     from clvtool.metrics.valuation import Valuation
     from clvtool.periods import day, duration
 
-    _check(
-        backtest,
-        {"--calibration": calibration, "--cut-offs": cut_offs},
-        {"--load": load, "--risk": risk, "--total": total, "--by": by},
-    )
+    _check(backtest, {"--calibration": calibration, "--cut-offs": cut_offs}, "--backtest")
+    _check(features, {"--drivers": drivers}, "--features")
+    for flag, given in {"--backtest": backtest, "--drivers": drivers}.items():
+        taken = {"--load": load, "--risk": risk, "--total": total, "--drivers": drivers and backtest}
+        clash = [option for option, value in taken.items() if value and given and option != flag]
+        if clash:
+            raise UsageError(f"{clash[0]} does not go with {flag}", "leave one of them out")
+    if by and backtest and not features:
+        raise UsageError("--by of a back-test is what the second opinion learns from", "add --features")
     rate, column = margin_of(margin)
     if column is not None:
         reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
@@ -99,10 +118,14 @@ def churn(
                 within=span,
                 cut_offs=days,
                 model=model,
+                features=features,
+                by=columns,
                 calibration=calibration,
                 currency=currency,
                 notes=notes,
             )
+        elif drivers:
+            result = driven(orders.take(), policies, within=span, by=columns, currency=currency, notes=notes)
         else:
             result = answer(
                 orders.take(),
@@ -114,6 +137,7 @@ def churn(
                 saved=saved,
                 risks=names(risk),
                 total=total,
+                features=features,
                 by=columns,
                 currency=currency,
                 notes=notes,
@@ -121,10 +145,8 @@ def churn(
     deliver(result)
 
 
-def _check(backtest: bool, only_with: dict[str, object], only_without: dict[str, object]) -> None:  # noqa: FBT001 (an option)
-    """Refuse options that say nothing beside the others."""
-    for option, value in (only_without if backtest else only_with).items():
-        if value and backtest:
-            raise UsageError(f"{option} does not go with --backtest", "leave one of them out")
-        if value:
-            raise UsageError(f"{option} is about a back-test, and there is none", "add --backtest")
+def _check(wanted: bool, options: dict[str, object], by: str) -> None:  # noqa: FBT001 (an option)
+    """Refuse options that say something of what was not asked for."""
+    for option, value in options.items():
+        if value and not wanted:
+            raise UsageError(f"{option} says nothing without {by}", f"add {by}")

@@ -6,18 +6,17 @@ what a baseline has to learn it learns from the span before that day, of the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import DataError, FitError, UsageError
-from clvtool.metrics.customers import customers
+from clvtool.metrics import opinion
 from clvtool.metrics.fit import fit_model
+from clvtool.metrics.known import Known, left
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predict import DEFAULT, buying_name, left_out
-from clvtool.metrics.predictive import histories
+from clvtool.metrics.predict import DEFAULT, buying_name
 from clvtool.metrics.scoring import pooled, score, tenths
-from clvtool.periods import Duration, day_number
 from clvtool.result import Result
 
 if TYPE_CHECKING:
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from clvtool.metrics.predictive import Histories
+    from clvtool.metrics.known import Day
     from clvtool.metrics.scoring import Score, Tenth
+    from clvtool.periods import Duration
 
 ALL = "(all)"
 MOST = 3
@@ -37,8 +37,8 @@ MOST = 3
 DEFINITIONS = {
     "cut_off": "day up to which everything was known; (all): all of them together, AUC over pairs of the same day",
     "forecast": (
-        "{model}: the model, fitted at the cut-off; recency: logistic regression on the days since the last purchase "
-        "alone; average: the share of all customers; both from the {within} up to the cut-off"
+        "{model}: the model, fitted at the cut-off; {features}recency: logistic regression on the days since the last "
+        "purchase alone; average: the share of all customers; these learn from the {within} up to the cut-off"
     ),
     "n": "customers known at the cut-off",
     "predicted_rate": "mean forecast chance of no purchase in the {within} after the cut-off",
@@ -58,27 +58,11 @@ TENTHS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """What was known of the customers on one day."""
-
-    when: date
-    ids: pl.Series
-    last: NDArray[np.int64]
-    seen: Histories
-    notes: tuple[str, ...]
-
-    @property
-    def recency(self) -> NDArray[np.int64]:
-        """Return the days since the last purchase."""
-        return self.seen.T - self.seen.t_x
-
-
-@dataclass(frozen=True, slots=True)
 class Trial:
     """The chances forecast at one day, by the name of the forecast, and who bought nothing after it."""
 
     cut_off: date
-    left: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
     chances: dict[str, NDArray[np.float64]]
 
 
@@ -89,6 +73,8 @@ def backtest(
     within: Duration,
     cut_offs: Sequence[date] = (),
     model: str | None = None,
+    features: bool = False,
+    by: Sequence[str] = (),
     calibration: bool = False,
     currency: str | None = None,
     notes: Sequence[str] = (),
@@ -96,7 +82,8 @@ def backtest(
     """Return how good the chances of no purchase were at earlier cut-offs: one row a cut-off and forecast, all first.
 
     With `calibration`, one row a forecast and tenth of the chances. Without `cut_offs`, up to three, at multiples of
-    the span before the day of the analysis. `extra["calibration"]` has the tenths in every case.
+    the span before the day of the analysis. With `features`, the second opinion is among the forecasts, and the columns
+    `by` are among its clues. `extra["calibration"]` has the tenths in every case.
     Raises UsageError for a cut-off outside the data, FitError when the model can be fitted at no cut-off.
     """
     import polars as pl
@@ -107,7 +94,7 @@ def backtest(
     days = _cut_offs(log.first_day, log.as_of, within, cut_offs)
     told, as_of = [*notes, *log.notes], log.as_of
     del log
-    known = _Known(orders, given)
+    known = Known(orders, given, by=by, look=features)
     trials: list[Trial] = []
     failures: list[FitError | DataError] = []
     for when in days:
@@ -125,9 +112,10 @@ def backtest(
     deciles = [
         {"forecast": name} | _plain(tenth)
         for name in forecasts
-        for tenth in tenths([(trial.chances[name], trial.left) for trial in trials])
+        for tenth in tenths([(trial.chances[name], trial.gone) for trial in trials])
     ]
-    words = {"model": name, "within": str(within)}
+    clues = "features: logistic regression on the clues of the log; " if features else ""
+    words = {"model": name, "within": str(within), "features": clues}
     means = TENTHS if calibration else DEFINITIONS
     table = pl.DataFrame(deciles if calibration else rows, infer_schema_length=None)
     return Result(
@@ -140,24 +128,6 @@ def backtest(
         definitions={column: meaning.format_map(words) for column, meaning in means.items()},
         extra={} if calibration else {"calibration": deciles},
     )
-
-
-class _Known:
-    """What was known on each day, looked up once: the spans of neighbouring cut-offs share their ends."""
-
-    def __init__(self, orders: pl.DataFrame, policies: Policies) -> None:
-        self.orders = orders
-        self.policies = policies
-        self.days: dict[date, Day] = {}
-
-    def on(self, when: date) -> Day:
-        """Return what was known on a day. Raises DataError where nothing was."""
-        if when not in self.days:
-            log = order_log(self.orders, replace(self.policies, as_of=when))
-            found = customers(log)
-            seen = histories(found, day_number(when))
-            self.days[when] = Day(when, found.ids, found.last, seen, tuple(left_out(log, found)))
-        return self.days[when]
 
 
 def _cut_offs(first: date, as_of: date, within: Duration, wanted: Sequence[date]) -> list[date]:
@@ -192,14 +162,16 @@ def _trial(before: Day, then: Day, after: Day, model: str, told: list[str]) -> T
     fit = fit_model(model, then.seen, has_amount=False)
     told += [f"{then.when}: {model}: {warning}" for warning in fit.warnings]
     weeks = (after.when - then.when).days / 7
+    second = {} if then.clues is None else {opinion.NAME: opinion.opinion(before, then).chance(then)}
     outlook = fitted(fit).outlook(weeks, 0.0, then.seen.x, then.seen.t_x / 7, then.seen.T / 7)
-    earlier = _left(before, then)
+    earlier = left(before, then)
     by_recency = logistic.fit(_log_recency(before), earlier)
     return Trial(
         cut_off=then.when,
-        left=_left(then, after),
+        gone=left(then, after),
         chances={
             model: outlook.p_none,
+            **second,
             "recency": by_recency.probability(_log_recency(then)),
             "average": np.full(len(then.ids), float(earlier.mean())),
         },
@@ -212,23 +184,9 @@ def _log_recency(day: Day) -> NDArray[np.float64]:
     return np.asarray(np.log1p(day.recency.astype(float))[:, None])
 
 
-def _left(then: Day, after: Day) -> NDArray[np.bool_]:
-    """Return which customers of a day bought nothing between it and the later one, as far as was known there.
-
-    An order that was refunded in full by then is none.
-    """
-    import numpy as np
-    import polars as pl
-
-    known = pl.DataFrame({"id": after.ids, "last": after.last})
-    asked = pl.DataFrame({"id": then.ids})
-    last = asked.join(known, on="id", how="left", maintain_order="left")["last"].fill_null(-(1 << 62))
-    return np.asarray(last.to_numpy() <= day_number(then.when))
-
-
 def _rows(trials: Sequence[Trial], forecasts: Sequence[str]) -> list[dict[str, Any]]:
     """Return a row for each cut-off and forecast, all cut-offs together first."""
-    scores = {name: [score(trial.chances[name], trial.left) for trial in trials] for name in forecasts}
+    scores = {name: [score(trial.chances[name], trial.gone) for trial in trials] for name in forecasts}
     rows = [_row(ALL, name, pooled(scores[name])) for name in forecasts]
     return rows + [
         _row(trial.cut_off.isoformat(), name, scores[name][place])

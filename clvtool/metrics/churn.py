@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
+from clvtool.metrics.bands import Bands
 from clvtool.metrics.customers import customers
+from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import REASONS, fit_models, left_out, load_models, margin_rate, margin_words
 from clvtool.metrics.predictive import histories
@@ -18,7 +19,7 @@ from clvtool.periods import Duration, day_number
 from clvtool.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     import polars as pl
@@ -30,12 +31,7 @@ if TYPE_CHECKING:
     from clvtool.metrics.predictive import Histories
 
 WITHIN = Duration(90, "day")
-BANDS = {
-    1: ("low", "high"),
-    2: ("low", "medium", "high"),
-    3: ("low", "medium", "high", "very_high"),
-    4: ("very_low", "low", "medium", "high", "very_high"),
-}
+SECOND = "p_churn_features"
 COLUMNS = {
     "customer_id": "",
     "p_alive": "probability that the customer has not left for good",
@@ -58,49 +54,6 @@ ON_SCREEN = (
 """The columns in the order of use: those that do not fit on a terminal are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Bands of a probability: the first name below the first of `bounds`, each further one from its bound on."""
-
-    bounds: tuple[float, ...] = (0.3, 0.6, 0.9)
-
-    def __post_init__(self) -> None:
-        """Refuse bounds that make no bands."""
-        told = ",".join(f"{bound:g}" for bound in self.bounds)
-        hint = "write 1 to 4 rising numbers between 0 and 1: --bands 0.3,0.6,0.9"
-        if len(self.bounds) not in BANDS:
-            raise UsageError(f"--bands {told}: {len(self.bounds)} bounds are too many or too few", hint)
-        if not all(0 < bound < 1 for bound in self.bounds):
-            raise UsageError(f"--bands {told}: not all are between 0 and 1", hint)
-        if any(low >= high for low, high in zip(self.bounds, self.bounds[1:], strict=False)):
-            raise UsageError(f"--bands {told}: the bounds do not rise", hint)
-
-    @classmethod
-    def of(cls, text: str) -> Bands:
-        """Return the bands that a text such as `0.3,0.6` says."""
-        try:
-            return cls(tuple(float(part) for part in text.split(",")))
-        except ValueError:
-            raise UsageError(f"--bands {text}: not numbers", "write them as --bands 0.3,0.6,0.9") from None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names, the lowest risk first."""
-        return BANDS[len(self.bounds)]
-
-    @property
-    def meaning(self) -> str:
-        """Return which name goes how far."""
-        told = [f"{name} from {bound:g}" for name, bound in zip(self.names[1:], self.bounds, strict=True)]
-        return f"{self.names[0]} below {self.bounds[0]:g}, {', '.join(told)}"
-
-    def places(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the place of each value's band among the names."""
-        import numpy as np
-
-        return np.searchsorted(np.array(self.bounds), values, side="right")
-
-
 def churn(
     orders: pl.DataFrame,
     valuation: Valuation | None = None,
@@ -112,6 +65,7 @@ def churn(
     saved: str | None = None,
     risks: Sequence[str] = (),
     total: bool = False,
+    features: bool = False,
     by: Sequence[str] = (),
     currency: str | None = None,
     notes: Sequence[str] = (),
@@ -120,15 +74,22 @@ def churn(
 
     With `risks`, only customers of these bands.
     With `total`, one row a band of risk instead (see `risk_groups`), for all customers and for each group of `by`.
+    With `features`, there is a second opinion on p_churn (see `opinion`), the columns `by` among its clues.
     The models are fitted to the orders, `model` saying which one of buying, or come from `saved`, the text of a model
     file. Of the valuation, horizon, discount and margin count. Raises FitError when the model cannot be fitted,
     DataError for a model file that is not right for these orders.
     """
-    if by and not total:
+    if by and not (total or features):
         raise UsageError("--by makes groups of a summary, and there is none", "add --total")
+    if total and features:
+        raise UsageError("--features is an opinion on each customer, and --total has none", "leave one of them out")
+    import polars as pl
+
     given, chosen = valuation or Valuation(), bands or Bands()
     _check(risks, chosen, total=total)
-    log = order_log(orders, policies or Policies(), by)
+    policies = policies or Policies()
+    second = second_opinion(orders, policies, within, by) if features else None
+    log = order_log(orders, policies, by if total else ())
     del orders
     found = customers(log)
     log = log.without_events()
@@ -157,6 +118,14 @@ def churn(
     elif margin is not None and margin < 0:
         said.append("the margin is below zero: whoever leaves takes nothing away, and value_at_risk is 0")
     means = {name: meaning.format_map(words) for name, meaning in COLUMNS.items() if meaning}
+    extra = {}
+    if second is not None:
+        learnt, then, _ = second
+        chances = pl.DataFrame({"customer_id": then.ids, SECOND: learnt.chance(then)})
+        table = table.join(chances, on="customer_id", how="left")
+        extra["drivers"] = learnt.drivers().to_dicts()
+        said.append(learnt.in_words())
+        means[SECOND] = f"p_churn by the clues of the log, learnt from the {within} up to the day of the analysis"
     if total:
         said += of_groups(log, found)
         table, means = risk_groups(table, risk, chosen.names, found.groups, log.groups, means["risk"])
@@ -174,7 +143,8 @@ def churn(
         as_of=log.as_of,
         currency=currency,
         definitions=means,
-        screen=None if total else table.select(*ON_SCREEN),
+        extra=extra,
+        screen=None if total else table.select(_with_second(table, ON_SCREEN)),
     )
 
 
@@ -272,7 +242,13 @@ def _rhythm(
 def _sorted(table: pl.DataFrame) -> pl.DataFrame:
     """Return the columns in their order, those with most at risk first."""
     keys = ["value_at_risk", "orders_at_risk", "p_churn", "customer_id"]
-    return table.sort(keys, descending=[True, True, True, False], nulls_last=True).select(*COLUMNS)
+    return table.sort(keys, descending=[True, True, True, False], nulls_last=True).select(_with_second(table, COLUMNS))
+
+
+def _with_second(table: pl.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Return the columns, the second opinion, where there is one, behind the first."""
+    first = "p_churn"
+    return [name for one in columns for name in ([one, SECOND] if one == first and SECOND in table.columns else [one])]
 
 
 def _rhythm_words(population: int | None) -> str:
