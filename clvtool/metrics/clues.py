@@ -30,11 +30,10 @@ FIGURES = {
     "money_trend": "net money per order, second half of the customer's time less first half ÷ their sum; -1 to 1",
     "refunds": "ln(1 + refunds)",
 }
-SHARE = "share of the customer's orders with this value"
 FEWEST = 30
 """Customers who have a value, for it to be looked at."""
 MOST = 20
-"""Values of a column that are looked at, those of most customers."""
+"""Values of a column that are looked at beside the commonest, those of most customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +49,27 @@ class Clues:
     shares: tuple[pl.DataFrame, ...]
 
     def values(self) -> list[tuple[int, str]]:
-        """Return the values that enough customers have: the place of their column, and the value."""
+        """Return the values that enough customers have: the place of their column, and the value.
+
+        The commonest value of each column is not among them: the others are held against it.
+        """
+        found = []
+        for place in range(len(self.shares)):
+            common = self._common(place)
+            found += [(place, value) for value in sorted(common[1 : MOST + 1])]
+        return found
+
+    def usual(self, place: int) -> str:
+        """Return the commonest value of a column."""
+        return self._common(place)[0]
+
+    def _common(self, place: int) -> list[str]:
+        """Return the values of a column that enough customers have, the commonest first, or else the commonest."""
         import polars as pl
 
-        found = []
-        for place, table in enumerate(self.shares):
-            counts = table.group_by("value").agg(customers=pl.len()).filter(pl.col("customers") >= FEWEST)
-            common = counts.sort("customers", "value", descending=[True, False]).head(MOST)
-            found += [(place, value) for value in common["value"].sort()]
-        return found
+        counts = self.shares[place].group_by("value").agg(customers=pl.len())
+        counts = counts.sort("customers", "value", descending=[True, False])
+        return [value for value, n in counts.iter_rows() if n >= FEWEST] or counts["value"].head(1).to_list()
 
     def matrix(self, values: Sequence[tuple[int, str]]) -> NDArray[np.float64]:
         """Return all clues of each customer: the figures, then the shares of these values."""
@@ -153,13 +164,11 @@ def _refunds(found: Customers, log: OrderLog) -> NDArray[np.int64]:
 
 def _shares(found: Customers, log: OrderLog, key: str) -> pl.DataFrame:
     """Return `owner value share` of a group column."""
+    import numpy as np
     import polars as pl
 
-    return (
-        log.events.filter(pl.col("kind") == "order")
-        .select("customer_id", value=pl.col(key).fill_null(NO_GROUP))
-        .group_by("customer_id", "value")
-        .agg(n=pl.len())
-        .join(_owners(found), on="customer_id")
-        .select("owner", "value", share=pl.col("n") / pl.col("n").sum().over("owner"))
-    )
+    orders = log.events.filter(pl.col("kind") == "order").select("customer_id", value=pl.col(key).fill_null(NO_GROUP))
+    table = orders.join(_owners(found), on="customer_id").group_by("owner", "value").agg(n=pl.len())
+    owner, n = table["owner"].to_numpy(), table["n"].to_numpy()
+    whole = np.bincount(owner, n, minlength=found.n)
+    return table.select("owner", "value", share=pl.Series(n / whole[owner]))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
-from clvtool.metrics.clues import FIGURES, SHARE
+from clvtool.metrics.clues import FIGURES
 from clvtool.metrics.known import Known, left
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.result import Result
@@ -41,6 +41,7 @@ MORE = {
     "money_trend": "orders growing dearer",
     "refunds": "more refunds",
 }
+FEATURE = "COLUMN = VALUE is the share of the customer's orders with that value; the commonest value has no row"
 DRIVERS = {
     "coefficient": "change of the log odds of leaving per standard deviation of the feature, the others being equal",
     "ci_low": "interval at {level:g} %",
@@ -52,12 +53,15 @@ DRIVERS = {
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A regression on the clues of one day; `values` are the values of columns among them."""
+    """A regression on the clues of one day.
+
+    `values` are the values of columns among them, `columns` the names of these, each with its commonest value.
+    """
 
     fit: Logistic
     names: tuple[str, ...]
     values: tuple[tuple[int, str], ...]
-    columns: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
 
     def chance(self, day: Day) -> NDArray[np.float64]:
         """Return the chance of no purchase of the customers known on a day."""
@@ -73,10 +77,10 @@ class Opinion:
         import polars as pl
 
         z = normal_quantile(LEVEL)
-        features = [(name, MORE[name], FIGURES[name]) for name in self.names]
+        features: list[tuple[str, str, str | None]] = [(name, MORE[name], FIGURES[name]) for name in self.names]
         for place, value in self.values:
-            name = f"{self.columns[place]} = {value}"
-            features.append((name, f"more orders with {name}", SHARE))
+            column, usual = self.columns[place]
+            features.append((f"{column} = {value}", f"more orders with {column} {value} than {usual}", None))
         rows = []
         for (name, more, meaning), b, error in zip(
             features, self.fit.coefficients.tolist(), self.fit.std_errors.tolist(), strict=True
@@ -104,8 +108,9 @@ def opinion(before: Day, then: Day) -> Opinion:
     from clvtool.models import logistic
 
     known = _clues(before)
-    values = known.values()
-    return Opinion(logistic.fit(known.matrix(values), left(before, then)), known.names, tuple(values), known.columns)
+    values = tuple(known.values())
+    columns = tuple((name, known.usual(place)) for place, name in enumerate(known.columns))
+    return Opinion(logistic.fit(known.matrix(values), left(before, then)), known.names, values, columns)
 
 
 def second_opinion(
@@ -148,7 +153,8 @@ def drivers(
         notes=(*notes, *told, *then.notes, f"learnt from the {within} up to {then.when}", learnt.in_words()),
         as_of=then.when,
         currency=currency,
-        definitions={name: meaning.format_map(words) for name, meaning in DRIVERS.items()},
+        definitions=({"feature": FEATURE} if by else {})
+        | {name: meaning.format_map(words) for name, meaning in DRIVERS.items()},
     )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvtool.models.newton import Point
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,37 +47,31 @@ def fit(figures: Floats, outcome: NDArray[np.bool_]) -> Logistic:
     mean, deviation = figures.mean(axis=0), figures.std(axis=0)
     varies = deviation > 1e-12 * (1 + np.abs(mean))
     deviation = np.where(varies, deviation, 1.0)
-    size = figures.shape[1] + 1
-    parts = [slice(at, at + _CHUNK) for at in range(0, len(outcome), _CHUNK)]
 
-    def design(part: slice) -> Floats:
-        rows = (figures[part] - mean) / deviation * varies
-        return np.concatenate([np.ones((len(rows), 1)), rows], axis=1)
-
-    def height(beta: Floats) -> float:
-        """Return the log-likelihood less the ridge."""
-        total = -0.5 * float(beta @ beta)
-        for part in parts:
-            log_odds = design(part) @ beta
-            total -= float(np.logaddexp(0.0, np.where(outcome[part], -log_odds, log_odds)).sum())
-        return total
-
-    beta = np.zeros(size)
-    now = height(beta)
-    for _ in range(_MOST_STEPS):
-        gradient, curvature = -beta, np.eye(size)
-        for part in parts:
-            rows = design(part)
-            chance = _sigmoid(rows @ beta)
+    def look(beta: Floats) -> Point:
+        """Return the log-likelihood less the ridge, with its derivatives."""
+        value, gradient, hessian = -0.5 * float(beta @ beta), -beta, -np.eye(beta.size)
+        for at in range(0, len(outcome), _CHUNK):
+            part = slice(at, at + _CHUNK)
+            rows = (figures[part] - mean) / deviation * varies
+            rows = np.concatenate([np.ones((len(rows), 1)), rows], axis=1)
+            log_odds = rows @ beta
+            chance = _sigmoid(log_odds)
+            value -= float(np.logaddexp(0.0, np.where(outcome[part], -log_odds, log_odds)).sum())
             gradient = gradient + rows.T @ (outcome[part] - chance)
-            curvature += rows.T @ (rows * (chance * (1 - chance))[:, None])
-        step = np.linalg.solve(curvature, gradient)
-        if float(step @ gradient) <= _CLOSE * len(outcome):
+            hessian -= rows.T @ (rows * (chance * (1 - chance))[:, None])
+        return Point(value, gradient, hessian)
+
+    beta = np.zeros(figures.shape[1] + 1)
+    point = look(beta)
+    for _ in range(_MOST_STEPS):
+        step = np.linalg.solve(-point.hessian, point.gradient)
+        if float(step @ point.gradient) <= _CLOSE * len(outcome):
             break
-        while (there := height(beta + step)) < now - 1e-12 * abs(now):
+        while (there := look(beta + step)).value < point.value - 1e-12 * abs(point.value):
             step /= 2
-        beta, now = beta + step, there
-    errors = np.sqrt(np.diag(np.linalg.inv(curvature)))
+        beta, point = beta + step, there
+    errors = np.sqrt(np.diag(np.linalg.inv(-point.hessian)))
     return Logistic(mean, deviation, float(beta[0]), beta[1:] * varies, errors[1:] * varies)
 
 
