@@ -27,11 +27,13 @@ FIGURES = {
     "lateness": "ln((1 + days since the last purchase) ÷ (1 + usual gap))",
     "gap_trend": f"ln((1 + last gap) ÷ (1 + own median gap)); 0 below {OWN_RHYTHM} purchase days",
     "order_value": "ln(1 + net money per order)",
-    "money_trend": "net money per order, second half of the customer's time less first half ÷ their sum; -1 to 1",
+    "money_trend": "net money per order: second half of the customer's time less first half, ÷ all; from -2 to 2",
     "refunds": "ln(1 + refunds)",
 }
 FEWEST = 30
 """Customers who have a value, for it to be looked at."""
+STEEPEST = 2
+"""The largest change of money per order, in either direction."""
 MOST = 20
 """Values of a column that are looked at beside the commonest, those of most customers."""
 
@@ -133,11 +135,11 @@ def _money(found: Customers) -> dict[str, NDArray[np.float64]]:
     net_late, orders_late = found.total(found.amount, late), found.total(ones, late)
     before = (net - net_late) / np.maximum(orders - orders_late, 1)
     after = net_late / np.maximum(orders_late, 1)
-    size = np.abs(before) + np.abs(after)
-    several = (orders_late > 0) & (size > 0)
+    several = (found.occasions > 1) & (net > 0)
+    change = (after - before) * orders / np.where(several, net, 1)
     return {
         "order_value": np.log1p(np.maximum(net / UNIT, 0) / orders),
-        "money_trend": np.where(several, (after - before) / np.where(several, size, 1.0), 0.0),
+        "money_trend": np.where(several, np.clip(change, -STEEPEST, STEEPEST), 0.0),
     }
 
 

@@ -71,7 +71,7 @@ def test_clues_by_hand():
             "lateness": math.log(21 / 21),
             "gap_trend": math.log(31 / 21),
             "order_value": math.log(41),
-            "money_trend": (60 - 30) / (60 + 30),  # the second order, of day 10, is in the first half of 40 days
+            "money_trend": (60 - 30) / 40,  # of 40 an order; the second order, of day 10, is in the first half of 40 days
             "refunds": 0,
         }
     )
