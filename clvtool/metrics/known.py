@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clvtool.errors import DataError
 from clvtool.metrics.clues import clues
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import order_log
@@ -58,6 +59,8 @@ class Known:
         if when not in self.days:
             log = order_log(self.orders, replace(self.policies, as_of=when), self.by)
             found = customers(log)
+            if not found.n:
+                raise DataError(f"no customer is known on {when}", "take a shorter --within, or a later day")
             seen = histories(found, day_number(when))
             told = clues(found, log) if self.look else None
             self.days[when] = Day(when, found.ids, found.last, seen, tuple(left_out(log, found)), told)

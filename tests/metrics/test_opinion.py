@@ -71,7 +71,8 @@ def test_clues_by_hand():
             "lateness": math.log(21 / 21),
             "gap_trend": math.log(31 / 21),
             "order_value": math.log(41),
-            "money_trend": (60 - 30) / 40,  # of 40 an order; the second order, of day 10, is in the first half of 40 days
+            "money_trend": (60 - 30)
+            / 40,  # of 40 an order; the second order, of day 10, is in the first half of 40 days
             "refunds": 0,
         }
     )
@@ -173,6 +174,15 @@ def test_a_log_too_short_to_learn_from_is_refused_with_what_it_allows():
         drivers(orders, within=duration("90d"))
     assert "--within 30d" in caught.value.hint
     assert drivers(orders, within=duration("30d")).table.height == 0  # one customer: nothing differs
+
+
+def test_a_day_on_which_only_guests_were_known_is_told():
+    orders = book("who day amount\n- 2024-01-01 5\na 2024-03-01 5\na 2024-04-01 6\nb 2024-05-01 7")
+    with pytest.raises(DataError, match="no customer is known on 2024-02-16"):
+        drivers(orders, within=duration("75d"))
+    result = backtest(orders, within=duration("30d"), model="nbd", cut_offs=[date(2024, 2, 10), date(2024, 4, 1)])
+    assert result.table["cut_off"].unique(maintain_order=True).to_list() == ["(all)", "2024-04-01"]
+    assert any(note == "2024-02-10 is left out: no customer is known on 2024-01-11" for note in result.notes)
 
 
 def test_a_column_that_is_not_there_is_refused():
