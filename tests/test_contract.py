@@ -123,7 +123,7 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts", "segment", "migrate"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts", "churn", "segment", "migrate"])
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -178,7 +178,7 @@ BAD_INPUTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts"])
+@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts", "churn"])
 @pytest.mark.parametrize("case", BAD_INPUTS)
 def test_bad_input_ends_in_one_sentence_and_a_way_out_and_touches_nothing(name, case, write, tmp_path):
     content, code, words = BAD_INPUTS[case]
@@ -248,6 +248,9 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["segment", ORDERS, "--scheme", "tiers", "--tiers", "7"], "--tiers 500,200,50"),
         (["segment", ORDERS, "--scheme", "abc", "--segments", "my.toml"], "leave one of them out"),
         (["segment", ORDERS, "--vip-share", "5"], "0.05"),
+        (["churn", ORDERS, "--within", "0"], "90d"),
+        (["churn", ORDERS, "--bands", "0.6,0.3"], "--bands 0.3,0.6,0.9"),
+        (["churn", ORDERS, "--backtest", "--cut-offs", "2020-01-01"], "2024-09-29 to 2026-04-01"),
         (["migrate", ORDERS, "--from", "2020-01-01"], "2024-07-01"),
         (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],

@@ -38,6 +38,7 @@ COMMANDS = (
     ("Value", "predict"),
     ("Retention", "retention"),
     ("Retention", "cohorts"),
+    ("Retention", "churn"),
     ("Customers", "segment"),
     ("Customers", "migrate"),
     ("About", "selftest"),

@@ -89,15 +89,15 @@ def predict(
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
     if saved is None:
-        models = _fitted(seen, model, has_amount=log.has_amount)
+        models = fit_models(seen, model, has_amount=log.has_amount)
     else:
-        models = _loaded(saved, model, seen, currency, has_amount=log.has_amount)
-    margin = _margin(found, log, given)
+        models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
+    margin = margin_rate(found, log, given)
     table = _table(found, seen, models, given, margin, has_amount=log.has_amount)
     words = {
         "horizon": str(given.horizon),
         "discount": f"{given.discount * 100:g} %",
-        "margin": _basis(log, given, margin),
+        "margin": margin_words(log, given, margin),
     }
     occurring = table["reason"].drop_nulls().unique().to_list()
     return Result(
@@ -107,7 +107,7 @@ def predict(
         notes=(
             *notes,
             *log.notes,
-            *_left_out(log, found),
+            *left_out(log, found),
             *models.notes,
             _together(table, str(given.horizon)),
             *(f"{reason}: {meaning}" for reason, meaning in REASONS.items() if reason in occurring),
@@ -177,30 +177,38 @@ def _dates(days: NDArray[np.int64]) -> pl.Series:
     return pl.Series(days).cast(pl.Int32).cast(pl.Date)
 
 
-def _buying(name: str) -> str:
+def buying_name(name: str) -> str:
     """Return the name of a model of buying, refusing that of money."""
     if name == MONEY:
         raise UsageError(f"--model {MONEY} says what is spent, not whether somebody buys", f"such as --model {DEFAULT}")
     return name
 
 
-def _fitted(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
-    buying = fit_model(_buying(model or DEFAULT), seen, has_amount=has_amount)
+def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
+    """Return the models fitted to the histories.
+
+    Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
+    """
+    buying = fit_model(buying_name(model or DEFAULT), seen, has_amount=has_amount)
     if not has_amount:
         return Models(buying, None, tuple(in_words(buying)))
     try:
         spending = fit_model(MONEY, seen, has_amount=has_amount)
     except FitError as error:
-        return Models(buying, None, (*in_words(buying), f"expected_order_value and clv are empty: {error.message}"))
+        return Models(buying, None, (*in_words(buying), f"figures of expected money are empty: {error.message}"))
     return Models(buying, spending, (*in_words(buying), *in_words(spending)))
 
 
-def _loaded(saved: str, model: str | None, seen: Histories, currency: str | None, *, has_amount: bool) -> Models:
+def load_models(saved: str, model: str | None, seen: Histories, currency: str | None, *, has_amount: bool) -> Models:
+    """Return the models of a file.
+
+    Raises DataError for a file that is not right for these orders, UsageError for a model that it does not have.
+    """
     from clvtool.models import file
 
     content = file.loads(saved)
     there = [name for name in content.fits if name != MONEY]
-    if model is not None and _buying(model) not in there:
+    if model is not None and buying_name(model) not in there:
         raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
     if not there:
         raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")
@@ -219,13 +227,13 @@ def _loaded(saved: str, model: str | None, seen: Histories, currency: str | None
             said.append("only one of orders and model file names its currency: they are taken to be in the same one")
         said += in_words(spending)
     elif has_amount:
-        said.append(f"expected_order_value and clv are empty: the model file has no {MONEY}")
+        said.append(f"figures of expected money are empty: the model file has no {MONEY}")
     if content.fingerprint != fingerprint(seen):
         said.append(f"the models were fitted to other data, up to {content.as_of}")
     return Models(buying, spending, tuple(said))
 
 
-def _margin(found: Customers, log: OrderLog, given: Valuation) -> float | None:
+def margin_rate(found: Customers, log: OrderLog, given: Valuation) -> float | None:
     """Return the margin as given, or 1 − cost ÷ revenue of these customers; None where there is no revenue."""
     if given.margin is not None:
         return given.margin
@@ -235,15 +243,16 @@ def _margin(found: Customers, log: OrderLog, given: Valuation) -> float | None:
     return 1 - int(found.cost.sum()) / revenue if revenue > 0 else None
 
 
-def _basis(log: OrderLog, given: Valuation, margin: float | None) -> str:
+def margin_words(log: OrderLog, given: Valuation, margin: float | None) -> str:
+    """Return where the margin is from."""
     if given.margin is not None:
         return f"{margin:g}, as given with --margin"
     if log.has_cost and log.has_amount:
         return "unknown" if margin is None else f"{margin:.4f}, (revenue - cost) ÷ revenue of all customers"
-    return "1, as neither costs nor --margin are known: clv is revenue"
+    return "1, as neither costs nor --margin are known: all money is revenue"
 
 
-def _left_out(log: OrderLog, found: Customers) -> list[str]:
+def left_out(log: OrderLog, found: Customers) -> list[str]:
     """Say which events belong to no customer."""
     without = int(found.outside["is_order"].sum())
     said = [f"{without:,} of {log.orders:,} orders have no customer and are left out"] if without else []

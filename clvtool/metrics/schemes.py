@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.customers import UNIT
 from clvtool.metrics.rfm_names import BEST, PLAIN, Names, names_of
+from clvtool.metrics.rhythm import OWN_RHYTHM, population_rhythm, rhythms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from clvtool.metrics.customers import Customers
     from clvtool.metrics.standing import Standing
 
 SCHEMES = ("rfm", "tiers", "abc", "lifecycle")
@@ -32,8 +32,6 @@ TIERS = {
 ABC = (("a", 80), ("b", 95), ("c", 100))
 """Each class, and up to which percentage of all revenue it goes."""
 LIFECYCLE = ("active", "new", "at_risk", "lost")
-OWN_RHYTHM = 3
-"""Purchase days from which on a customer has a rhythm of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +90,14 @@ def scheme(choice: Choice, then: Standing) -> Scheme:
 class Scale:
     """Scores from 1 to `parts`: 1 + ⌊parts · (customers strictly worse) ÷ n⌋."""
 
-    def __init__(self, values: NDArray[np.int64], parts: int = BEST) -> None:
+    def __init__(self, values: NDArray[np.int64] | NDArray[np.float64], parts: int = BEST) -> None:
         """Take the figures of the customers it is made of, the larger the better."""
         import numpy as np
 
         self.values = np.sort(values)
         self.parts = parts
 
-    def scores(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def scores(self, values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the score of each figure; one that is better than all of them has the best."""
         import numpy as np
 
@@ -207,7 +205,7 @@ class Lifecycle:
         """Return the place of each customer's state."""
         import numpy as np
 
-        rhythm = np.where(now.occasions >= OWN_RHYTHM, _own_rhythms(now.found), self.rhythm)
+        rhythm = rhythms(now.found, self.rhythm)
         fresh = np.where(now.occasions == 1, LIFECYCLE.index("new"), LIFECYCLE.index("active"))
         late = np.where(now.recency <= 2 * rhythm, LIFECYCLE.index("at_risk"), LIFECYCLE.index("lost"))
         return np.where(now.recency <= rhythm, fresh, late)
@@ -258,35 +256,10 @@ def _require_money(then: Standing, what: str) -> None:
         raise DataError(f"{what}, and there is no column with money", "say it with --map amount=COLUMN")
 
 
-def _gaps(found: Customers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the days between consecutive purchase days of a customer, and whose they are."""
-    same = found.buyer[1:] == found.buyer[:-1]
-    return (found.bought[1:] - found.bought[:-1])[same], found.buyer[1:][same]
-
-
 def _population_rhythm(then: Standing) -> int:
-    import numpy as np
-
-    gaps, _ = _gaps(then.found)
-    if not len(gaps):
+    rhythm = population_rhythm(then.found)
+    if rhythm is None:
         raise DataError(
             f"nobody bought on two days up to {then.log.as_of}, so there is no rhythm to go by", "take another --scheme"
         )
-    ordered = np.sort(gaps)
-    return int(ordered[(len(gaps) - 1) // 2] + ordered[len(gaps) // 2])
-
-
-def _own_rhythms(found: Customers) -> NDArray[np.int64]:
-    """Return twice the median gap of each customer; 0 where there is none."""
-    import numpy as np
-
-    gaps, owner = _gaps(found)
-    if not len(gaps):
-        return np.zeros(found.n, np.int64)
-    span = int(gaps.max()) + 1
-    ordered = np.sort(owner * span + gaps) % span  # by customer, then by length
-    count = np.bincount(owner, minlength=found.n)
-    begin = np.cumsum(count) - count
-    low = np.minimum(begin + np.maximum(count - 1, 0) // 2, len(gaps) - 1)
-    high = np.minimum(begin + count // 2, len(gaps) - 1)
-    return np.where(count > 0, ordered[low] + ordered[high], 0)
+    return rhythm

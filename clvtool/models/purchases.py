@@ -117,7 +117,14 @@ class PurchaseModel(ABC):
 
         A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
         """
-        return self.p_alive(x, t_x, T) * _by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+        return self.p_alive(x, t_x, T) * self.discounted_if_alive(horizon, delta, x, T)
+
+    def discounted_if_alive(self, horizon: float, delta: float, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the discounted expected number of purchases in (T, T + horizon] of a customer who has not left by T.
+
+        A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
+        """
+        return _by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
 
     def _discounted_if_alive(self, horizon: float, delta: float, x: Floats, T: Floats) -> Floats:
         """Return the discounted expected number of purchases of customers who have not left by T."""

@@ -184,7 +184,7 @@ def test_repeats_without_value_leave_the_money_open():
     rows = [(who, day, money if first.setdefault(who, day) == day else 0.0) for who, day, money in shop()]
     result = predict(table(rows))
     assert set(result.table["reason"]) == {"no_money_model"}
-    assert any("expected_order_value and clv are empty: Gamma-Gamma needs" in note for note in result.notes)
+    assert any("figures of expected money are empty: Gamma-Gamma needs" in note for note in result.notes)
 
 
 @pytest.mark.parametrize("model", ["bg-nbd", "mbg-nbd", "pareto-nbd", "nbd"])
