@@ -356,7 +356,7 @@ def test_a_saved_model_and_shuffled_rows_give_the_same_bytes(tmp_path):
     shuffled.write_text("".join([header, *lines]))
     from clvtool.ingest.read import read_orders
 
-    saved.write_text(fit(read_orders([str(CDNOW)]).table).metadata["model"])
+    saved.write_text(fit(read_orders([str(CDNOW)]).table, ["bg-nbd", "gamma-gamma"]).metadata["model"])
     direct = run(str(CDNOW), "--format", "json")
     assert direct.returncode == 0, direct.stderr
     assert run(str(shuffled), "--format", "json", "--load", str(saved)).stdout == direct.stdout
