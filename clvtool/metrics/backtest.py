@@ -104,6 +104,7 @@ def backtest(
         except (FitError, DataError) as error:
             failures.append(error)
             told.append(f"{when} is left out: {error.message}")
+        known.forget(when)
     if not trials:
         raise failures[-1]
     forecasts = list(trials[0].chances)
