@@ -47,6 +47,8 @@ DEFINITIONS = {
     "log_loss": "mean of -ln of the chance given to what happened (at least 1e-12); 0 is perfect",
     "top_lift": "share who left among the tenth with the highest chances ÷ share of all; equal chances count in part",
 }
+ON_SCREEN = ["cutoff", "forecast", "n", "auc", "brier", "log_loss", "observed_rate", "top_lift", "predicted_rate"]
+"""The columns in the order of use: those that do not fit on a terminal are left out."""
 TENTHS = {
     "tenth": "1 + ⌊10 · (customers with a lower chance) ÷ customers⌋ at each cut-off; equal chances share a tenth",
     "n": "customers in the tenth, all cut-offs together",
@@ -126,6 +128,7 @@ def backtest(
         as_of=as_of,
         currency=currency,
         definitions={column: meaning.format_map(words) for column, meaning in means.items()},
+        screen=None if calibration else table.select(ON_SCREEN),
         extra={} if calibration else {"calibration": deciles},
     )
 

@@ -72,7 +72,7 @@ R, ALPHA, A, B = 1.0, 4.0, 1.5, 2.0
 
 def model(orders, **parameters):
     """Return a model file with these parameters of BG/NBD, and p 2, q 2, gamma 10 of Gamma-Gamma."""
-    content = json.loads(fit(orders, policies=AS_OF).metadata["model"])
+    content = json.loads(fit(orders, ["bg-nbd", "gamma-gamma"], AS_OF).metadata["model"])
     content["models"]["bg-nbd"]["parameters"] = {"r": R, "alpha": ALPHA, "a": A, "b": B} | parameters
     content["models"]["gamma-gamma"]["parameters"] = {"p": 2.0, "q": 2.0, "gamma": 10.0}
     return json.dumps(content)
