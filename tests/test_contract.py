@@ -250,7 +250,7 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["segment", ORDERS, "--vip-share", "5"], "0.05"),
         (["churn", ORDERS, "--within", "0"], "90d"),
         (["churn", ORDERS, "--bands", "0.6,0.3"], "--bands 0.3,0.6,0.9"),
-        (["churn", ORDERS, "--backtest", "--cut-offs", "2020-01-01"], "2024-09-29 to 2026-04-01"),
+        (["churn", ORDERS, "--backtest", "--cutoff", "2020-01-01"], "2024-09-29 to 2026-04-01"),
         (["migrate", ORDERS, "--from", "2020-01-01"], "2024-07-01"),
         (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],

@@ -55,9 +55,11 @@ def churn(
     calibration: Annotated[
         bool, typer.Option("--calibration", help="With --backtest: predicted and observed by tenth of the chances.")
     ] = False,
-    cut_offs: Annotated[
-        str | None,
-        typer.Option(metavar="DATE[,DATE]", help="With --backtest: these days. Without it: three, --within apart."),
+    cutoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATE", help="With --backtest: stand at this day. Repeatable. Without it: three, --within apart."
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -92,7 +94,7 @@ def churn(
     from clvtool.metrics.valuation import Valuation
     from clvtool.periods import day, duration
 
-    _check(backtest, {"--calibration": calibration, "--cut-offs": cut_offs}, "--backtest")
+    _check(backtest, {"--calibration": calibration, "--cutoff": cutoff}, "--backtest")
     _check(features, {"--drivers": drivers}, "--features")
     for flag, given in {"--backtest": backtest, "--drivers": drivers}.items():
         taken = {"--load": load, "--risk": risk, "--total": total, "--drivers": drivers and backtest}
@@ -106,7 +108,7 @@ def churn(
         reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
     valuation = Valuation(horizon=duration(horizon), discount=discount, margin=rate)
     columns, span, chosen = names(by), duration(within), Bands.of(bands)
-    days = [day(text, "--cut-offs") for text in names(cut_offs)]
+    days = [day(text, "--cutoff") for text in cutoff or []]
     saved = None if load is None else read_text(load)
     with working("predicting", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*columns, *counting.columns()])
@@ -116,7 +118,7 @@ def churn(
                 orders.take(),
                 policies,
                 within=span,
-                cut_offs=days,
+                cutoffs=days,
                 model=model,
                 features=features,
                 by=columns,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.metrics import opinion
 from clvtool.metrics.choice import fit_model
+from clvtool.metrics.cutoffs import windows
 from clvtool.metrics.known import Known, left
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import DEFAULT, buying_name
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
     from clvtool.periods import Duration
 
 ALL = "(all)"
-MOST = 3
-"""Cut-offs that are taken where none are named."""
 DEFINITIONS = {
-    "cut_off": "day up to which everything was known; (all): all of them together, AUC over pairs of the same day",
+    "cutoff": "day up to which everything was known; (all): all of them together, AUC over pairs of the same day",
     "forecast": (
         "{model}: the model, fitted at the cut-off; {features}recency: logistic regression on the days since the last "
         "purchase alone; average: the share of all customers; these learn from the {within} up to the cut-off"
@@ -48,6 +47,8 @@ DEFINITIONS = {
     "log_loss": "mean of -ln of the chance given to what happened (at least 1e-12); 0 is perfect",
     "top_lift": "share who left among the tenth with the highest chances ÷ share of all; equal chances count in part",
 }
+ON_SCREEN = ["cutoff", "forecast", "n", "auc", "brier", "log_loss", "observed_rate", "top_lift", "predicted_rate"]
+"""The columns in the order of use: those that do not fit on a terminal are left out."""
 TENTHS = {
     "tenth": "1 + ⌊10 · (customers with a lower chance) ÷ customers⌋ at each cut-off; equal chances share a tenth",
     "n": "customers in the tenth, all cut-offs together",
@@ -61,7 +62,7 @@ TENTHS = {
 class Trial:
     """The chances forecast at one day, by the name of the forecast, and who bought nothing after it."""
 
-    cut_off: date
+    cutoff: date
     gone: NDArray[np.bool_]
     chances: dict[str, NDArray[np.float64]]
 
@@ -71,7 +72,7 @@ def backtest(
     policies: Policies | None = None,
     *,
     within: Duration,
-    cut_offs: Sequence[date] = (),
+    cutoffs: Sequence[date] = (),
     model: str | None = None,
     features: bool = False,
     by: Sequence[str] = (),
@@ -81,7 +82,7 @@ def backtest(
 ) -> Result:
     """Return how good the chances of no purchase were at earlier cut-offs: one row a cut-off and forecast, all first.
 
-    With `calibration`, one row a forecast and tenth of the chances. Without `cut_offs`, up to three, at multiples of
+    With `calibration`, one row a forecast and tenth of the chances. Without `cutoffs`, up to three, at multiples of
     the span before the day of the analysis. With `features`, the second opinion is among the forecasts, and the columns
     `by` are among its clues. `extra["calibration"]` has the tenths in every case.
     Raises UsageError for a cut-off outside the data, FitError when the model can be fitted at no cut-off.
@@ -91,7 +92,7 @@ def backtest(
     name, given = buying_name(model or DEFAULT), policies or Policies()
     span = round(within.days)
     log = order_log(orders, given)
-    days = _cut_offs(log.first_day, log.as_of, within, cut_offs)
+    days = _cutoffs(log.first_day, log.as_of, within, cutoffs)
     told, as_of = [*notes, *log.notes], log.as_of
     del log
     known = Known(orders, given, by=by, look=features)
@@ -104,6 +105,7 @@ def backtest(
         except (FitError, DataError) as error:
             failures.append(error)
             told.append(f"{when} is left out: {error.message}")
+        known.forget(when)
     if not trials:
         raise failures[-1]
     forecasts = list(trials[0].chances)
@@ -126,11 +128,12 @@ def backtest(
         as_of=as_of,
         currency=currency,
         definitions={column: meaning.format_map(words) for column, meaning in means.items()},
+        screen=None if calibration else table.select(ON_SCREEN),
         extra={} if calibration else {"calibration": deciles},
     )
 
 
-def _cut_offs(first: date, as_of: date, within: Duration, wanted: Sequence[date]) -> list[date]:
+def _cutoffs(first: date, as_of: date, within: Duration, wanted: Sequence[date]) -> list[date]:
     """Return the cut-offs, refusing those that have not the span of the forecast before and after them."""
     span = timedelta(days=round(within.days))
     low, high = first + span, as_of - span
@@ -144,12 +147,10 @@ def _cut_offs(first: date, as_of: date, within: Duration, wanted: Sequence[date]
     for when in wanted:
         if not low <= when <= high:
             raise UsageError(
-                f"--cut-offs {when} is outside of the valid range",
+                f"--cutoff {when} is outside of the valid range",
                 f"it needs {within} of the log before and after it: {low} to {high}",
             )
-    if wanted:
-        return sorted(set(wanted))
-    return sorted(high - shift * span for shift in range(MOST) if high - shift * span >= low)
+    return sorted(set(wanted)) or [window.cutoff for window in windows(first, as_of, holdout=within)]
 
 
 def _trial(before: Day, then: Day, after: Day, model: str, told: list[str]) -> Trial:
@@ -167,7 +168,7 @@ def _trial(before: Day, then: Day, after: Day, model: str, told: list[str]) -> T
     earlier = left(before, then)
     by_recency = logistic.fit(_log_recency(before), earlier)
     return Trial(
-        cut_off=then.when,
+        cutoff=then.when,
         gone=left(then, after),
         chances={
             model: outlook.p_none,
@@ -189,15 +190,15 @@ def _rows(trials: Sequence[Trial], forecasts: Sequence[str]) -> list[dict[str, A
     scores = {name: [score(trial.chances[name], trial.gone) for trial in trials] for name in forecasts}
     rows = [_row(ALL, name, pooled(scores[name])) for name in forecasts]
     return rows + [
-        _row(trial.cut_off.isoformat(), name, scores[name][place])
+        _row(trial.cutoff.isoformat(), name, scores[name][place])
         for place, trial in enumerate(trials)
         for name in forecasts
     ]
 
 
-def _row(cut_off: str, forecast: str, one: Score) -> dict[str, Any]:
+def _row(cutoff: str, forecast: str, one: Score) -> dict[str, Any]:
     return {
-        "cut_off": cut_off,
+        "cutoff": cutoff,
         "forecast": forecast,
         "n": one.n,
         "predicted_rate": one.predicted,

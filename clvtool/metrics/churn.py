@@ -13,7 +13,7 @@ from clvtool.metrics.predict import REASONS, fit_models, left_out, load_models, 
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.remarks import of_groups
 from clvtool.metrics.rhythm import OWN_RHYTHM, population_rhythm, rhythms
-from clvtool.metrics.risk_groups import risk_groups
+from clvtool.metrics.risk_groups import risk_groups, sums_on_screen
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import Duration, day_number
 from clvtool.result import Result
@@ -144,7 +144,7 @@ def churn(
         currency=currency,
         definitions=means,
         extra=extra,
-        screen=None if total else table.select(_with_second(table, ON_SCREEN)),
+        screen=table.select(sums_on_screen(table) if total else _with_second(table, ON_SCREEN)),
     )
 
 

@@ -66,6 +66,10 @@ class Known:
             self.days[when] = Day(when, found.ids, found.last, seen, tuple(left_out(log, found)), told)
         return self.days[when]
 
+    def forget(self, before: date) -> None:
+        """Let the days before that one go: they take much memory."""
+        self.days = {when: day for when, day in self.days.items() if when >= before}
+
 
 def left(then: Day, after: Day) -> NDArray[np.bool_]:
     """Return which customers of a day bought nothing between it and the later one, as far as was known there.

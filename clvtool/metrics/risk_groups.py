@@ -25,6 +25,9 @@ FIGURES = {
     "value_at_risk_share": "share of the value at risk of the group",
 }
 
+LESS = ("late_share", "expected_churn", "value_at_risk_share")
+"""Columns that a terminal may leave out, the last one first."""
+
 
 def risk_groups(
     table: pl.DataFrame,
@@ -70,6 +73,11 @@ def risk_groups(
     schema = dict.fromkeys([*labels, "risk"], pl.String()) | types
     shown = pl.DataFrame(rows, schema=schema).rename(heads)
     return shown, {"risk": meaning} | FIGURES
+
+
+def sums_on_screen(table: pl.DataFrame) -> list[str]:
+    """Return the columns in the order of use: those that do not fit on a terminal are left out."""
+    return [*(name for name in table.columns if name not in LESS), *LESS]
 
 
 def _figures(columns: dict[str, NDArray[np.float64]], members: NDArray[np.int64]) -> dict[str, Any]:

@@ -33,8 +33,8 @@ def simulated(customers=3000, seed=1, days=540):
     return pl.DataFrame({"customer_id": names, "order_date": when, "kind": "order"})
 
 
-def rows(result, forecast, cut_off="(all)"):
-    (row,) = result.table.filter(forecast=forecast, cut_off=cut_off).to_dicts()
+def rows(result, forecast, cutoff="(all)"):
+    (row,) = result.table.filter(forecast=forecast, cutoff=cutoff).to_dicts()
     return row
 
 
@@ -59,7 +59,7 @@ def test_who_left_and_the_average_by_hand():
     #        average: known on 01-30 a b; in (01-30, 02-29] b bought (02-20): a of two left
     # 03-30: a b c d are known; until 04-29 a bought: b c d of four left. average: 1 of 3
     result = backtest(book(BOOK), Policies(as_of=date(2024, 4, 29)), within=duration("30d"), model="nbd")
-    assert result.table["cut_off"].unique(maintain_order=True).to_list() == ["(all)", "2024-02-29", "2024-03-30"]
+    assert result.table["cutoff"].unique(maintain_order=True).to_list() == ["(all)", "2024-02-29", "2024-03-30"]
     assert list(result.table.columns) == list(DEFINITIONS)
     first, second = rows(result, "average", "2024-02-29"), rows(result, "average", "2024-03-30")
     assert (first["n"], first["observed_rate"], first["predicted_rate"]) == (3, 1 / 3, 1 / 2)
@@ -74,7 +74,7 @@ def test_the_chances_are_those_that_churn_gave_on_that_day():
     # nothing of what came later may be in them: the same run, with everything later cut off
     orders = simulated(300)
     when, within = date(2024, 2, 1), WITHIN
-    result = backtest(orders, within=within, cut_offs=[when])
+    result = backtest(orders, within=within, cutoffs=[when])
     then = churn(orders.filter(pl.col("order_date") <= when), policies=Policies(as_of=when), within=within).table
     after = set(
         orders.filter((pl.col("order_date") > when) & (pl.col("order_date") <= when + timedelta(days=60)))[
@@ -94,7 +94,7 @@ def test_a_refund_that_comes_later_was_not_known():
         "id who day amount\n1 a 2024-01-01 5\n2 a 2024-02-01 5\n3 c 2024-03-20 9\n3 c 2024-04-20 -9\n4 b 2024-02-25 5\n"
     )
     orders = book(text + "5 b 2024-05-20 5\n6 b 2024-04-02 5")
-    result = backtest(orders, within=duration("30d"), cut_offs=[date(2024, 3, 30)], model="nbd")
+    result = backtest(orders, within=duration("30d"), cutoffs=[date(2024, 3, 30)], model="nbd")
     row = rows(result, "nbd", "2024-03-30")
     # a, b, c are known; b bought on 04-02; a and c did not
     assert (row["n"], row["observed_rate"]) == (3, 2 / 3)
@@ -136,16 +136,16 @@ def test_the_order_of_rows_and_the_names_change_nothing():
         assert ours[2:] == pytest.approx(theirs[2:], rel=1e-9)
 
 
-def test_a_cut_off_outside_of_the_data_is_refused_with_the_range():
+def test_a_cutoff_outside_of_the_data_is_refused_with_the_range():
     orders = simulated(50)
     first, last = orders["order_date"].min(), orders["order_date"].max()
     low, high = first + timedelta(days=60), last - timedelta(days=60)
     for when in (low - timedelta(days=1), high + timedelta(days=1)):
-        with pytest.raises(UsageError, match=f"--cut-offs {when} is outside") as caught:
-            backtest(orders, within=WITHIN, cut_offs=[when])
+        with pytest.raises(UsageError, match=f"--cutoff {when} is outside") as caught:
+            backtest(orders, within=WITHIN, cutoffs=[when])
         assert f"{low} to {high}" in caught.value.hint
     for when in (low, high):
-        assert backtest(orders, within=WITHIN, cut_offs=[when], model="nbd").table.height == 6
+        assert backtest(orders, within=WITHIN, cutoffs=[when], model="nbd").table.height == 6
 
 
 def test_a_log_too_short_for_a_back_test_is_refused_with_what_it_allows():
@@ -164,7 +164,7 @@ def test_a_day_on_which_nothing_can_be_fitted_is_left_out_and_told():
     lines += [f"c{n} 2024-03-{draw.randrange(1, 29):02d} 5" for n in range(15)] + ["c0 2024-04-29 5"]
     orders = book("who day amount\n" + "\n".join(lines))
     result = backtest(orders, within=duration("30d"))
-    assert result.table["cut_off"].unique(maintain_order=True).to_list() == ["(all)", "2024-03-30"]
+    assert result.table["cutoff"].unique(maintain_order=True).to_list() == ["(all)", "2024-03-30"]
     assert any(note.startswith("2024-02-29 is left out: bg-nbd needs repeat purchases") for note in result.notes)
     with pytest.raises(FitError, match="needs repeat purchases"):
-        backtest(orders, within=duration("30d"), cut_offs=[date(2024, 2, 29)])
+        backtest(orders, within=duration("30d"), cutoffs=[date(2024, 2, 29)])

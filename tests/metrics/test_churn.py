@@ -72,7 +72,7 @@ R, ALPHA, A, B = 1.0, 4.0, 1.5, 2.0
 
 def model(orders, **parameters):
     """Return a model file with these parameters of BG/NBD, and p 2, q 2, gamma 10 of Gamma-Gamma."""
-    content = json.loads(fit(orders, policies=AS_OF).metadata["model"])
+    content = json.loads(fit(orders, ["bg-nbd", "gamma-gamma"], AS_OF).metadata["model"])
     content["models"]["bg-nbd"]["parameters"] = {"r": R, "alpha": ALPHA, "a": A, "b": B} | parameters
     content["models"]["gamma-gamma"]["parameters"] = {"p": 2.0, "q": 2.0, "gamma": 10.0}
     return json.dumps(content)
@@ -372,10 +372,10 @@ def test_a_saved_model_and_shuffled_rows_give_the_same_bytes(tmp_path):
         (["--by", "quantity"], 2, b"--total"),
         (["--model", "gamma-gamma"], 2, b"says what is spent"),
         (["--calibration"], 2, b"add --backtest"),
-        (["--cut-offs", "1997-09-30"], 2, b"add --backtest"),
+        (["--cutoff", "1997-09-30"], 2, b"add --backtest"),
         (["--backtest", "--total"], 2, b"does not go with --backtest"),
-        (["--backtest", "--cut-offs", "1996-01-01"], 2, b"1997-04-01 to 1998-04-01"),
-        (["--backtest", "--cut-offs", "soon"], 2, b"YYYY-MM-DD"),
+        (["--backtest", "--cutoff", "1996-01-01"], 2, b"1997-04-01 to 1998-04-01"),
+        (["--backtest", "--cutoff", "soon"], 2, b"YYYY-MM-DD"),
         (["--backtest", "--within", "1y"], 2, b"--within 272d"),
     ],
 )

@@ -124,21 +124,21 @@ def test_a_cause_that_was_put_in_is_found_and_told():
 
 def test_it_beats_a_model_that_cannot_see_the_cause():
     result = backtest(shop(), within=WITHIN, features=True, by=["channel"])
-    (loss,) = (dict(result.table.filter(cut_off="(all)").select("forecast", "log_loss").iter_rows()),)
+    (loss,) = (dict(result.table.filter(cutoff="(all)").select("forecast", "log_loss").iter_rows()),)
     assert list(loss) == ["bg-nbd", "features", "recency", "average"]
     assert loss["features"] < loss["recency"] < loss["average"]
-    without = backtest(shop(), within=WITHIN, features=True).table.filter(cut_off="(all)", forecast="features")
+    without = backtest(shop(), within=WITHIN, features=True).table.filter(cutoff="(all)", forecast="features")
     assert loss["features"] < without["log_loss"].item()
 
 
-def test_what_comes_after_the_cut_off_is_not_in_its_forecast():
+def test_what_comes_after_the_cutoff_is_not_in_its_forecast():
     # other orders after the cut-off change what is observed, and not what was foretold
     orders, when = shop(), date(2024, 6, 1)
-    found = backtest(orders, within=WITHIN, features=True, by=["channel"], cut_offs=[when])
+    found = backtest(orders, within=WITHIN, features=True, by=["channel"], cutoffs=[when])
     later = pl.col("order_date") > when
     changed = orders.filter(~later | (pl.col("customer_id").hash(1) % 2 == 0))
     other = backtest(
-        changed, Policies(as_of=date(2024, 12, 30)), within=WITHIN, features=True, by=["channel"], cut_offs=[when]
+        changed, Policies(as_of=date(2024, 12, 30)), within=WITHIN, features=True, by=["channel"], cutoffs=[when]
     )
     assert found.table["predicted_rate"].to_list() == other.table["predicted_rate"].to_list()
     assert found.table["observed_rate"].to_list() != other.table["observed_rate"].to_list()
@@ -180,8 +180,8 @@ def test_a_day_on_which_only_guests_were_known_is_told():
     orders = book("who day amount\n- 2024-01-01 5\na 2024-03-01 5\na 2024-04-01 6\nb 2024-05-01 7")
     with pytest.raises(DataError, match="no customer is known on 2024-02-16"):
         drivers(orders, within=duration("75d"))
-    result = backtest(orders, within=duration("30d"), model="nbd", cut_offs=[date(2024, 2, 10), date(2024, 4, 1)])
-    assert result.table["cut_off"].unique(maintain_order=True).to_list() == ["(all)", "2024-04-01"]
+    result = backtest(orders, within=duration("30d"), model="nbd", cutoffs=[date(2024, 2, 10), date(2024, 4, 1)])
+    assert result.table["cutoff"].unique(maintain_order=True).to_list() == ["(all)", "2024-04-01"]
     assert any(note == "2024-02-10 is left out: no customer is known on 2024-01-11" for note in result.notes)
 
 
