@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.bands import Bands
 from clvtool.metrics.customers import customers
+from clvtool.metrics.lateness import lateness, rhythm_words
 from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import REASONS, fit_models, left_out, load_models, margin_rate, margin_words
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.remarks import of_groups
-from clvtool.metrics.rhythm import OWN_RHYTHM, population_rhythm, rhythms
+from clvtool.metrics.rhythm import population_rhythm
 from clvtool.metrics.risk_groups import risk_groups, sums_on_screen
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import Duration, day_number
@@ -42,8 +43,8 @@ COLUMNS = {
     "days_late": "days by which expected_next_date is over; 0 while it is still to come",
     "usual_gap_days": "{rhythm}",
     "value_at_risk": (
-        "p_churn × what the customer would spend within {horizon} if they had not left: expected purchase days, "
-        "discounted at {discount} a year, × expected money of each × margin ({margin})"
+        "p_churn × the value still to come within {horizon} (clv of predict): expected purchase days, discounted at "
+        "{discount} a year, × expected money of each × margin ({margin}); who has surely left has no more to lose"
     ),
     "reason": "days since the last purchase against the usual gap; where a figure is empty, why",
 }
@@ -102,7 +103,7 @@ def churn(
     missing = _missing(log, models, margin)
     rhythm = population_rhythm(found)
     worth = None if missing else margin
-    table = _rhythm(_risks(found, seen, models, within, given, worth), found, day_number(log.as_of), rhythm, missing)
+    table = lateness(_risks(found, seen, models, within, given, worth), found, day_number(log.as_of), rhythm, missing)
     risk = chosen.places(table["p_churn"].to_numpy())
     words = {
         "within": str(within),
@@ -110,7 +111,7 @@ def churn(
         "horizon": str(given.horizon),
         "discount": f"{given.discount * 100:g} %",
         "margin": margin_words(log, given, margin),
-        "rhythm": _rhythm_words(rhythm),
+        "rhythm": rhythm_words(rhythm),
     }
     said = [*notes, *log.notes, *left_out(log, found), *models.notes, _together(table, within)]
     if missing:
@@ -188,7 +189,8 @@ def _risks(
 
     buying, delta = fitted(models.buying), weekly_delta(given.discount)
     soon = buying.outlook(within.days / 7, delta, seen.x, seen.t_x / 7, seen.T / 7)
-    at_risk = soon.p_none * buying.discounted_if_alive(given.horizon.days / 7, delta, seen.x, seen.T / 7)
+    if_alive = buying.discounted_if_alive(given.horizon.days / 7, delta, seen.x, seen.T / 7)
+    at_risk = soon.p_none * soon.p_alive * if_alive
     value: pl.Series | pl.Expr = pl.lit(None, pl.Float64)
     if margin is not None and models.spending is not None:
         each = fitted(models.spending).expected_value(seen.x, seen.m)
@@ -198,44 +200,6 @@ def _risks(
         p_churn=pl.Series(soon.p_none),
         value_at_risk=value,
         orders_at_risk=pl.Series(at_risk),
-    )
-
-
-def _rhythm(
-    table: pl.DataFrame, found: Customers, as_of: int, population: int | None, missing: str | None
-) -> pl.DataFrame:
-    """Return the table with what a customer's own rhythm says: the next date, how late it is, and that in words.
-
-    The words are `silent D days, usually G`, or for customers without a rhythm of their own `silent D days, bought
-    once, others usually G` and `silent D days, bought twice, others usually G`; `; CODE` follows where money is
-    missing.
-    """
-    import polars as pl
-
-    silent = pl.lit(pl.Series(as_of - found.last))
-    last = pl.Series(found.last)
-    times = pl.lit(pl.Series(found.occasions))
-    if population is None:
-        twice = pl.lit(pl.Series([None], dtype=pl.Int64)).first()
-    else:
-        twice = pl.lit(pl.Series(rhythms(found, population)))
-    gap = pl.when(twice % 2 == 0).then((twice // 2).cast(pl.String)).otherwise((twice / 2).cast(pl.String))
-    others = pl.lit("nobody came back yet") if population is None else pl.format("others usually {}", gap)
-    rhythm = (
-        pl.when(times >= OWN_RHYTHM)
-        .then(pl.format("usually {}", gap))
-        .otherwise(
-            pl.format("bought {}, {}", pl.when(times == 1).then(pl.lit("once")).otherwise(pl.lit("twice")), others)
-        )
-    )
-    days = pl.when(silent == 1).then(pl.lit("1 day")).otherwise(pl.format("{} days", silent))
-    expected = pl.lit(last) + (twice + 1) // 2
-    return table.with_columns(
-        last_order_date=last.cast(pl.Int32).cast(pl.Date),
-        expected_next_date=expected.cast(pl.Int32).cast(pl.Date),
-        days_late=(pl.lit(as_of) - expected).clip(lower_bound=0),
-        usual_gap_days=twice / 2,
-        reason=pl.format("silent {}, {}{}", days, rhythm, pl.lit(f"; {missing}" if missing else "")),
     )
 
 
@@ -249,13 +213,6 @@ def _with_second(table: pl.DataFrame, columns: Iterable[str]) -> list[str]:
     """Return the columns, the second opinion, where there is one, behind the first."""
     first = "p_churn"
     return [name for one in columns for name in ([one, SECOND] if one == first and SECOND in table.columns else [one])]
-
-
-def _rhythm_words(population: int | None) -> str:
-    own = f"the customer's own median gap between purchase days from {OWN_RHYTHM} of them on"
-    if population is None:
-        return f"{own}; nobody bought on two days yet"
-    return f"{own}, else the median of all gaps ({population / 2:g} days)"
 
 
 def _together(table: pl.DataFrame, within: Duration) -> str:
