@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.bands import Bands
 from clvtool.metrics.customers import customers
+from clvtool.metrics.expected import REASONS, margin_rate, margin_words
 from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predict import REASONS, fit_models, left_out, load_models, margin_rate, margin_words
+from clvtool.metrics.prediction_models import fit_models, load_models
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import of_groups
+from clvtool.metrics.remarks import left_out, of_groups
 from clvtool.metrics.rhythm import OWN_RHYTHM, population_rhythm, rhythms
 from clvtool.metrics.risk_groups import risk_groups, sums_on_screen
 from clvtool.metrics.valuation import Valuation
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from clvtool.metrics.customers import Customers
     from clvtool.metrics.orderlog import OrderLog
-    from clvtool.metrics.predict import Models
+    from clvtool.metrics.prediction_models import Models
     from clvtool.metrics.predictive import Histories
 
 WITHIN = Duration(90, "day")

@@ -14,9 +14,10 @@ import pytest
 
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.ingest.read import read_orders
+from clvtool.metrics.expected import REASONS
 from clvtool.metrics.fit import fit
 from clvtool.metrics.orderlog import Policies
-from clvtool.metrics.predict import COLUMNS, REASONS, predict
+from clvtool.metrics.predict import COLUMNS, predict
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import duration
 
