@@ -10,7 +10,7 @@ from clvtool.metrics.customers import customers
 from clvtool.metrics.expected import REASONS, margin_rate, margin_words
 from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.prediction_models import fit_models, load_models
+from clvtool.metrics.prediction_models import models_for
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.remarks import left_out, of_groups
 from clvtool.metrics.rhythm import OWN_RHYTHM, population_rhythm, rhythms
@@ -95,10 +95,7 @@ def churn(
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
-    if saved is None:
-        models = fit_models(seen, model, has_amount=log.has_amount)
-    else:
-        models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
+    models = models_for(seen, model, saved, currency, has_amount=log.has_amount)
     margin = margin_rate(found, log, given)
     missing = _missing(log, models, margin)
     rhythm = population_rhythm(found)

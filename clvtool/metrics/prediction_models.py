@@ -34,8 +34,8 @@ def models_for(
     of buying, DataError for a model file that is not right for these orders.
     """
     if saved is None:
-        return fit_models(seen, model, has_amount=has_amount)
-    return load_models(saved, model, seen, currency, has_amount=has_amount)
+        return _fitted(seen, model, has_amount=has_amount)
+    return _loaded(saved, model, seen, currency, has_amount=has_amount)
 
 
 def buying_name(name: str) -> str:
@@ -45,7 +45,7 @@ def buying_name(name: str) -> str:
     return name
 
 
-def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
+def _fitted(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
     """Return the models fitted to the histories.
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
@@ -60,7 +60,7 @@ def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Model
     return Models(buying, spending, (*in_words(buying), *in_words(spending)))
 
 
-def load_models(saved: str, model: str | None, seen: Histories, currency: str | None, *, has_amount: bool) -> Models:
+def _loaded(saved: str, model: str | None, seen: Histories, currency: str | None, *, has_amount: bool) -> Models:
     """Return the models of a file.
 
     Raises DataError for a file that is not right for these orders, UsageError for a model that it does not have.
