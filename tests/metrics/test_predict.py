@@ -348,7 +348,8 @@ def test_what_cannot_be_asked_for_is_told_in_one_sentence(words, code, said):
 
 def test_sums_of_a_model_of_another_process_are_the_same_bytes(tmp_path):
     model = tmp_path / "model.json"
-    assert run("fit", str(CDNOW), "--save", str(model)).returncode == 0
+    named = ("--model", "bg-nbd", "--model", "gamma-gamma")
+    assert run("fit", str(CDNOW), *named, "--save", str(model)).returncode == 0
     asked = ("--total", "--cohort", "month", "--residual-lifetime", "--format", "csv")
     direct = run("predict", str(CDNOW), *asked)
     assert direct.returncode == 0
