@@ -16,7 +16,7 @@ from clvtool.metrics.choice import fit_model
 from clvtool.metrics.cutoffs import windows
 from clvtool.metrics.known import Known, left
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predict import DEFAULT, buying_name
+from clvtool.metrics.prediction_models import DEFAULT, buying_name
 from clvtool.metrics.scoring import pooled, score, tenths
 from clvtool.result import Result
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.bands import Bands
 from clvtool.metrics.customers import customers
+from clvtool.metrics.expected import REASONS, margin_rate, margin_words
 from clvtool.metrics.lateness import lateness, rhythm_words
 from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predict import REASONS, fit_models, left_out, load_models, margin_rate, margin_words
+from clvtool.metrics.prediction_models import models_for
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import of_groups
+from clvtool.metrics.remarks import left_out, of_groups
 from clvtool.metrics.rhythm import population_rhythm
 from clvtool.metrics.risk_groups import risk_groups, sums_on_screen
 from clvtool.metrics.valuation import Valuation
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from clvtool.metrics.customers import Customers
     from clvtool.metrics.orderlog import OrderLog
-    from clvtool.metrics.predict import Models
+    from clvtool.metrics.prediction_models import Models
     from clvtool.metrics.predictive import Histories
 
 WITHIN = Duration(90, "day")
@@ -95,10 +96,7 @@ def churn(
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
-    if saved is None:
-        models = fit_models(seen, model, has_amount=log.has_amount)
-    else:
-        models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
+    models = models_for(seen, model, saved, currency, has_amount=log.has_amount)
     margin = margin_rate(found, log, given)
     missing = _missing(log, models, margin)
     rhythm = population_rhythm(found)

@@ -9,8 +9,8 @@ from clvtool.errors import DataError
 from clvtool.metrics.clues import clues
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import order_log
-from clvtool.metrics.predict import left_out
 from clvtool.metrics.predictive import histories
+from clvtool.metrics.remarks import left_out
 from clvtool.periods import day_number
 
 if TYPE_CHECKING:

@@ -129,6 +129,15 @@ def _money(run: Run) -> list[str]:
     return [f"{log.costless:,} of {log.orders:,} orders have no cost; it counts as 0, so margins are too high"]
 
 
+def left_out(log: OrderLog, found: Customers) -> list[str]:
+    """Say which events belong to no customer."""
+    without = int(found.outside["is_order"].sum())
+    said = [f"{without:,} of {log.orders:,} orders have no customer and are left out"] if without else []
+    if log.costless and log.has_cost:
+        said.append(f"{log.costless:,} of {log.orders:,} orders have no cost: it counts as 0")
+    return said
+
+
 def of_groups(log: OrderLog, found: Customers) -> list[str]:
     """Say how many customers have orders of different groups."""
     varying = found.groups.varying

@@ -24,6 +24,9 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     pareto_*    likelihood of Pareto/NBD, the integral over the time of leaving, and tables of it
     purchase_counts  probabilities of 0, 1, 2 … purchases ahead
     purchases   PurchaseModel, Outlook, weekly_delta
+    uncertainty fits that stand for the uncertainty of the parameters
+    ranges      predictive intervals of single customers
+    totals      variances and intervals of sums over customers
     scores      log probability of purchases that a model has not seen
     reference   published figures beside ours
     registry    MODELS: the names, importable without numpy; COMPARED: those of buying that compete

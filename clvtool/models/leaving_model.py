@@ -13,7 +13,7 @@ import numpy as np
 from clvtool.models.leaving import purchases_before_leaving
 from clvtool.models.leaving_likelihood import LeavingLikelihood
 from clvtool.models.purchase_counts import leaving_after_purchases, pairs
-from clvtool.models.purchases import PurchaseModel, fit_purchases
+from clvtool.models.purchases import NOBODY, PurchaseModel, fit_purchases
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,6 +30,12 @@ class LeavingModel(PurchaseModel):
 
     __slots__ = ()
     FIRST: ClassVar[int]
+
+    @property
+    def nobody_left(self) -> bool:
+        """Return whether the mean chance of leaving has run to 0."""
+        _, _, a, b = self.fit.parameters.values()
+        return a < NOBODY * (a + b)
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the probability that a customer with this history has not left by T (1 without a chance to leave).

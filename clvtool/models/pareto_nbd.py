@@ -16,7 +16,7 @@ from clvtool.models.fitting import Form
 from clvtool.models.pareto_integral import log_leaving
 from clvtool.models.pareto_likelihood import ParetoLikelihood
 from clvtool.models.purchase_counts import leaving_at_any_time, pairs
-from clvtool.models.purchases import PurchaseModel, fit_purchases
+from clvtool.models.purchases import NOBODY, PurchaseModel, fit_purchases
 from clvtool.models.scales import leaving_rate, purchase_rate
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ class ParetoNbd(PurchaseModel):
     """A fitted Pareto/NBD (see `PurchaseModel` for arguments and units)."""
 
     TIME: ClassVar[str] = "beta"
+
+    @property
+    def nobody_left(self) -> bool:
+        """Return whether the mean rate of leaving has run to 0."""
+        _, _, s, beta = self.fit.parameters.values()
+        return s < NOBODY * beta
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the probability that a customer with this history has not left by T: 1 ÷ (1 + e^η).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats
 
 _CELLS = 1 << 18  # numbers treated at a time: they stay near the processor
-_NODE, _SHARE = np.polynomial.legendre.leggauss(20)
+_NODE, _SHARE = np.polynomial.legendre.leggauss(16)
 _BUMPS = 6.0  # standard deviations of a count that one panel of nodes resolves to ten digits
 _LEAST = 1e-300  # instead of a time of 0, so that logarithms are finite
 
@@ -75,7 +75,7 @@ def leaving_at_any_time(t: float, rho: Floats, alpha: Floats, s: float, beta: Fl
 
     Who stays for all of t, plus the integral over the time u of leaving. With u = m (e^(R v²) − 1), m the lesser of
     α and β, the terms of all k are bumps of one width in v, whatever k: Gauss–Legendre in v with as many panels as
-    there are widths. Checked against 30-digit arithmetic: error below 1e-13.
+    there are widths. Checked against 30-digit arithmetic: error below 1e-10.
     """
     result = np.empty((rho.size, most + 1))
     steep = rho * np.log1p(t / alpha) + (s + 1) * np.log1p(t / beta)
@@ -114,12 +114,13 @@ def _over_time(
     rho, alpha, beta, lesser, reach = (column[:, None] for column in (rho, alpha, beta, lesser, reach))
     for panel in range(panels):
         v = (panel + 0.5 + 0.5 * _NODE) / panels
-        u = lesser * np.expm1(reach * v * v)
+        u = np.maximum(lesser * np.expm1(reach * v * v), _LEAST)
         # du = (m + u) 2 R v dv, and the density of leaving s/(β+u) (β/(β+u))^s
         weight = s * (lesser + u) / (beta + u) * reach * (v * _SHARE / panels)
         log_weight = np.log(np.maximum(weight, _LEAST)) - s * np.log1p(u / beta)
-        terms = _log_powers(u / alpha, rho, k)
-        terms += coefficients[:, None, :]
+        log_weight -= rho * np.log1p(u / alpha)
+        terms = -np.log1p(alpha / u)[:, :, None] * k
         terms += log_weight[:, :, None]
+        terms += coefficients[:, None, :]
         counts += np.exp(terms, out=terms).sum(axis=1)
     return counts

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats, Histories
     from clvtool.models.newton import Objective
 
+NOBODY = 1e-12
+"""A mean chance (or weekly rate) of leaving so small that it stands for none."""
 _LARGEST_GRID = 1 << 23  # a table of all (x, T) beyond eight million cells costs more than it saves
 _PILOT = 20_000  # histories whose maximum is a start within a few standard errors of the maximum of all
+_FOREVER = 45.0  # e-folds of discounting after which 1e-19 is left
 _CHUNK = 1 << 15  # histories whose discounted sums are computed at a time, to bound the memory
 
 
@@ -65,6 +68,11 @@ class PurchaseModel(ABC):
     TIME: ClassVar[str] = "alpha"
     """The parameter on whose scale expectations level off."""
     fit: Fit
+
+    @property
+    def nobody_left(self) -> bool:
+        """Return whether the model allows for leaving, and the data showed none: a limit, not a finding."""
+        return False
 
     @abstractmethod
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
@@ -125,6 +133,21 @@ class PurchaseModel(ABC):
         A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
         """
         return _by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+
+    def discounted_residual_purchases(self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the discounted expected number of all purchases after T (DERT), without a horizon.
+
+        A purchase at T + t counts e^(−delta·t). Raises ValueError unless delta > 0 (without discounting the sum need
+        not exist), FitError where the data showed nobody leaving.
+        """
+        if not delta > 0:
+            raise ValueError(f"a value without horizon needs a discount rate above 0, not {delta}")
+        if self.nobody_left:
+            raise FitError(
+                f"{self.fit.model} found no customer leaving in these data: a value without horizon would be a guess",
+                "take a horizon instead, such as --horizon 3y",
+            )
+        return self.discounted_conditional_purchases(_FOREVER / delta, delta, x, t_x, T)
 
     def _discounted_if_alive(self, horizon: float, delta: float, x: Floats, T: Floats) -> Floats:
         """Return the discounted expected number of purchases of customers who have not left by T."""

@@ -14,9 +14,10 @@ import pytest
 
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.ingest.read import read_orders
+from clvtool.metrics.expected import REASONS
 from clvtool.metrics.fit import fit
 from clvtool.metrics.orderlog import Policies
-from clvtool.metrics.predict import COLUMNS, REASONS, predict
+from clvtool.metrics.predict import COLUMNS, predict
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import duration
 
@@ -325,3 +326,31 @@ def test_a_file_that_is_no_model_is_told_in_one_sentence(content, code, words, t
     assert done.returncode == code
     assert words in done.stderr
     assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--level", "95"], 2, b"--level 95 is not between 0 and 1"),
+        (["--by", "channel"], 2, b"--by makes sums over groups: add --total"),
+        (["--cohort", "month"], 2, b"--cohort makes sums over groups: add --total"),
+        (["--total", "--cohort", "fortnight"], 2, b"--cohort"),
+        (["--residual-lifetime", "--discount", "0"], 2, b"--residual-lifetime needs a --discount above 0"),
+        (["--total", "--by", "nothing"], 4, b"there is no column 'nothing'"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_in_one_sentence(words, code, said):
+    done = run("predict", str(CDNOW), *words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stdout == b""
+
+
+def test_sums_of_a_model_of_another_process_are_the_same_bytes(tmp_path):
+    model = tmp_path / "model.json"
+    named = ("--model", "bg-nbd", "--model", "gamma-gamma")
+    assert run("fit", str(CDNOW), *named, "--save", str(model)).returncode == 0
+    asked = ("--total", "--cohort", "month", "--residual-lifetime", "--format", "csv")
+    direct = run("predict", str(CDNOW), *asked)
+    assert direct.returncode == 0
+    assert run("predict", str(CDNOW), *asked, "--load", str(model)).stdout == direct.stdout
