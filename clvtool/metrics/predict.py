@@ -13,6 +13,7 @@ from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.standing import money
 from clvtool.metrics.valuation import Valuation
+from clvtool.models.registry import PURCHASES, kind, require
 from clvtool.periods import day_number
 from clvtool.result import Result
 from clvtool.schema import MONEY_SCALE
@@ -177,19 +178,12 @@ def _dates(days: NDArray[np.int64]) -> pl.Series:
     return pl.Series(days).cast(pl.Int32).cast(pl.Date)
 
 
-def buying_name(name: str) -> str:
-    """Return the name of a model of buying, refusing that of money."""
-    if name == MONEY:
-        raise UsageError(f"--model {MONEY} says what is spent, not whether somebody buys", f"such as --model {DEFAULT}")
-    return name
-
-
 def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
     """Return the models fitted to the histories.
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
     """
-    buying = fit_model(buying_name(model or DEFAULT), seen, has_amount=has_amount)
+    buying = fit_model(require(model or DEFAULT, PURCHASES), seen, has_amount=has_amount)
     if not has_amount:
         return Models(buying, None, tuple(in_words(buying)))
     try:
@@ -207,8 +201,8 @@ def load_models(saved: str, model: str | None, seen: Histories, currency: str | 
     from clvtool.models import file
 
     content = file.loads(saved)
-    there = [name for name in content.fits if name != MONEY]
-    if model is not None and buying_name(model) not in there:
+    there = [name for name in content.fits if kind(name) == PURCHASES]
+    if model is not None and require(model, PURCHASES) not in there:
         raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
     if not there:
         raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")
