@@ -1,10 +1,11 @@
 """`clvtool fit`: models of buying, leaving and spending."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from clvtool.cli.contracts import AtStart, ByCohort, ByGroup, Contracts, CurveInstead, Length, Periods, PerYear
 from clvtool.cli.options import Counting, Inputs, Level, Reading
 from clvtool.cli.output import Deliver
 from clvtool.models.registry import AUTO, MODELS
@@ -42,14 +43,27 @@ def fit(
             metavar="DURATION", help="How long after each cut-off: 90d 12w 12m. Without it: up to the next one."
         ),
     ] = None,
+    opportunity: Annotated[
+        Literal["week", "month", "year"] | None,
+        typer.Option(metavar="week|month|year", help="For bg-bb: in which calendar periods a customer may buy or not."),
+    ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Level = 0.95,
+    by: ByGroup = None,
+    cohort: ByCohort = None,
+    customers: AtStart = None,
+    curve: CurveInstead = False,
+    periods: Periods = None,
+    discount: PerYear = None,
+    period: Length = None,
 ) -> None:
     """Fit models of buying, leaving and spending, with standard errors; take the best of them.
 
     clvtool fit sample_data/cdnow.csv --as-of 1997-09-30
     clvtool fit sample_data/orders.csv --model bg-nbd --save model.json
     clvtool fit sample_data/cdnow.csv --compare --cutoff 1997-09-30
+    clvtool fit sample_data/cdnow.csv --model bg-bb --opportunity month
+    clvtool fit sample_data/retention.csv --model sbg --by segment --customers 1000 --curve --periods 12
     """
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
@@ -65,25 +79,33 @@ def fit(
         if compare:
             raise UsageError("--compare fits no model to save", "leave out --compare: the comparison is in the notes")
         check_target(save)
+    contracts = Contracts(by, cohort, customers, curve, periods, discount, period)
+    of_contracts = contracts.among(model or [], comparing=bool(compare or cutoff or holdout), saving=save is not None)
+    if opportunity is not None and "bg-bb" not in (model or []):
+        raise UsageError("--opportunity is for bg-bb", "add --model bg-bb, or leave it out")
     cuts = Cuts(
         cutoffs=tuple(day(text, "--cutoff") for text in cutoff or []),
         holdout=None if holdout is None else duration(holdout),
     )
     with working("comparing" if compare else "fitting", quiet=deliver.quiet):
-        orders = reading.orders(inputs, counting.columns())
-        told = notes_of(orders.reading)
-        if compare:
-            result = compare_models(orders.take(), model or [], counting.policies(), cuts, notes=told)
+        if of_contracts:
+            result = contracts.fit(inputs, of_contracts, reading, counting, level)
         else:
-            result = answer(
-                orders.take(),
-                model or [],
-                counting.policies(),
-                cuts,
-                level=level,
-                currency=orders.currency,
-                notes=told,
-            )
+            orders = reading.orders(inputs, counting.columns())
+            told = notes_of(orders.reading)
+            if compare:
+                result = compare_models(orders.take(), model or [], counting.policies(), cuts, notes=told)
+            else:
+                result = answer(
+                    orders.take(),
+                    model or [],
+                    counting.policies(),
+                    cuts,
+                    opportunity=opportunity,
+                    level=level,
+                    currency=orders.currency,
+                    notes=told,
+                )
     if save is not None:
         write_text(result.metadata["model"], save)
     deliver(result)

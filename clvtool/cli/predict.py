@@ -7,7 +7,7 @@ import typer
 
 from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Level, Margin, Reading, margin_of, names
 from clvtool.cli.output import Deliver
-from clvtool.models.registry import MODELS
+from clvtool.models.registry import PURCHASES, of_kind
 from clvtool.report.progress import working
 
 
@@ -21,7 +21,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Model of buying: {', '.join(name for name in MODELS if name != 'gamma-gamma')}. Without it: bg-nbd, "
+            help=f"Model of buying: {', '.join(of_kind(PURCHASES))}. Without it: bg-nbd, "
             "or the one in the file of --load.",
         ),
     ] = None,

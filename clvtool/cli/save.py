@@ -92,6 +92,8 @@ def _example(option: TyperOption) -> Any:
     kind = option.type_descriptor.annotation
     if option.multiple:
         return [option.metavar or ""]
+    if option.type_descriptor.choices:
+        return option.type_descriptor.choices[0]
     return True if kind is bool else 1 if kind in {int, float} else option.metavar or ""
 
 

@@ -116,6 +116,16 @@ def anonymous(mapping: HeaderMap) -> str:
     return f"{mapping.profile.name}: {mapping.profile.guests}{names}"
 
 
+def find(header: Sequence[str], name: str) -> str:
+    """Return the column of this name, in any letter case. Raises DataError where there is none."""
+    if name in header:
+        return name
+    folded = {normal(column): column for column in header}
+    if normal(name) in folded:
+        return folded[normal(name)]
+    raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
+
+
 def _given(header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     """Return the columns that the user named."""
     columns = {}
@@ -124,17 +134,8 @@ def _given(header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
             known = BY_WORD.get(compact(role))
             hint = f"did you mean {known}?" if known else did_you_mean(role, ROLES)
             raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
-        columns[role] = _find(header, name)
+        columns[role] = find(header, name)
     return columns
-
-
-def _find(header: Sequence[str], name: str) -> str:
-    if name in header:
-        return name
-    folded = {normal(column): column for column in header}
-    if normal(name) in folded:
-        return folded[normal(name)]
-    raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
 
 
 def _first(said: str, written: Mapping[str, str], taken: Iterable[str] = ()) -> list[str]:

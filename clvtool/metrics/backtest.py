@@ -16,8 +16,9 @@ from clvtool.metrics.choice import fit_model
 from clvtool.metrics.cutoffs import windows
 from clvtool.metrics.known import Known, left
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.prediction_models import DEFAULT, buying_name
+from clvtool.metrics.prediction_models import DEFAULT
 from clvtool.metrics.scoring import pooled, score, tenths
+from clvtool.models.registry import PURCHASES, require
 from clvtool.result import Result
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def backtest(
     """
     import polars as pl
 
-    name, given = buying_name(model or DEFAULT), policies or Policies()
+    name, given = require(model or DEFAULT, PURCHASES), policies or Policies()
     span = round(within.days)
     log = order_log(orders, given)
     days = _cutoffs(log.first_day, log.as_of, within, cutoffs)

@@ -9,7 +9,7 @@ from clvtool.errors import DataError, FitError
 from clvtool.metrics.comparison import told
 from clvtool.metrics.cutoffs import windows
 from clvtool.metrics.holdout import Comparison, compare
-from clvtool.models.registry import COMPARED, module
+from clvtool.models.registry import COMPARED, PURCHASES, is_regular, module, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,9 +104,10 @@ def fit_model(name: str, seen: Histories, *, has_amount: bool) -> Fit:
     """Return a model fitted to the histories of all customers. Raises FitError when it cannot be."""
     from clvtool.models.histories import Histories as Collapsed
 
-    model = module(name)
+    model = module(name if name == MONEY else require(name, PURCHASES))
     if name != MONEY:
-        purchases: Fit = model.fit(Collapsed.from_arrays(seen.x, seen.t_x, seen.T)).fit
+        collapsed = Collapsed.from_arrays(seen.x, seen.t_x, seen.T)
+        purchases: Fit = (model.fit(collapsed, seen.log_gaps) if is_regular(name) else model.fit(collapsed)).fit
         return purchases
     if not has_amount:
         raise FitError(f"{name} needs money: there is no amount column", "say it with --map amount=COLUMN")

@@ -9,9 +9,10 @@ from clvtool.errors import FitError, UsageError
 from clvtool.metrics import comparison as compares
 from clvtool.metrics.choice import MONEY, Cuts, choose, compared, fit_model, fit_named
 from clvtool.metrics.customers import customers
+from clvtool.metrics.opportunities import fit_opportunities, opportunities
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predictive import Histories, histories
-from clvtool.models.registry import AUTO, COMPARED, module
+from clvtool.models.registry import AUTO, COMPARED, OPPORTUNITIES, kind, module
 from clvtool.periods import day_number
 from clvtool.result import Result
 
@@ -39,6 +40,7 @@ def fit(
     policies: Policies | None = None,
     cuts: Cuts | None = None,
     *,
+    opportunity: str | None = None,
     level: float = 0.95,
     currency: str | None = None,
     notes: Sequence[str] = (),
@@ -48,7 +50,8 @@ def fit(
     Without a name, or with `auto`: the model of buying that does best on hold-outs (`cuts` says where), and that of
     spending where there is money. All customers of the log are used. `extra["models"]` has name, log-likelihood, n,
     unit, convergence and warnings of each, `extra["comparison"]` the rows of `compare_models`; `metadata["model"]` is
-    the text of a model file. Raises FitError when a model cannot be fitted, UsageError for one that does not exist.
+    the text of a model file. `opportunity` (week, month, year) is for bg-bb. Raises FitError when a model cannot be
+    fitted, UsageError for one that does not exist or reads no orders.
     """
     from clvtool.models import file
 
@@ -62,7 +65,8 @@ def fit(
     del orders
     found = customers(log)
     log = log.without_events()
-    seen = histories(found, day_number(log.as_of))
+    as_of = day_number(log.as_of)
+    seen = histories(found, as_of)
     extra: dict[str, Any] = {}
     said: list[str] = []
     if auto:
@@ -72,16 +76,24 @@ def fit(
         said = [*choice.notes, *why]
         extra = _compared(choice)
     else:
-        fits = [fit_named(name, seen, has_amount=log.has_amount) for name in wanted]
+        fits = []
+        for name in wanted:
+            if kind(name) == OPPORTUNITIES:
+                counted = opportunities(found, as_of, opportunity)
+                said += counted.in_words()
+                fits.append(fit_opportunities(name, counted))
+            else:
+                fits.append(fit_named(name, seen, has_amount=log.has_amount))
+    used = [ALL_USED] if any(kind(one.model) != OPPORTUNITIES for one in fits) else []
     return Result(
         name="fit",
         title="Fitted models",
         table=_table(fits, level),
-        notes=(*notes, *log.notes, *said, *(words for one in fits for words in in_words(one)), ALL_USED),
+        notes=(*notes, *log.notes, *said, *(words for one in fits for words in in_words(one)), *used),
         as_of=log.as_of,
         currency=currency,
         definitions=DEFINITIONS,
-        extra={"models": [_model(one) for one in fits], **extra},
+        extra={"models": [as_json(one) for one in fits], **extra},
         metadata={"model": file.dumps(fits, fingerprint=fingerprint(seen), currency=currency, as_of=log.as_of)},
     )
 
@@ -144,12 +156,14 @@ def _table(fits: Sequence[Fit], level: float) -> pl.DataFrame:
         for parameter, estimate in one.parameters.items():
             bounds = confidence_interval(one, parameter, level) or (None, None)
             rows.append((one.model, parameter, estimate, one.std_errors[parameter], *bounds))
+        if "k" in one.facts:
+            rows.append((one.model, "k", one.facts["k"], None, None, None))
     columns = ("model", "parameter", "estimate", "std_error", "ci_low", "ci_high")
     schema = {name: pl.String if name in {"model", "parameter"} else pl.Float64 for name in columns}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _model(one: Fit) -> dict[str, Any]:
+def as_json(one: Fit) -> dict[str, Any]:
     """Return what JSON says of a fit besides its parameters."""
     return {
         "name": one.model,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.metrics.choice import MONEY, fit_model
 from clvtool.metrics.fit import fingerprint, in_words
+from clvtool.models.registry import PURCHASES, kind, require
 
 if TYPE_CHECKING:
     from clvtool.metrics.predictive import Histories
@@ -38,19 +39,12 @@ def models_for(
     return _loaded(saved, model, seen, currency, has_amount=has_amount)
 
 
-def buying_name(name: str) -> str:
-    """Return the name of a model of buying, refusing that of money."""
-    if name == MONEY:
-        raise UsageError(f"--model {MONEY} says what is spent, not whether somebody buys", f"such as --model {DEFAULT}")
-    return name
-
-
 def _fitted(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
     """Return the models fitted to the histories.
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
     """
-    buying = fit_model(buying_name(model or DEFAULT), seen, has_amount=has_amount)
+    buying = fit_model(require(model or DEFAULT, PURCHASES), seen, has_amount=has_amount)
     if not has_amount:
         return Models(buying, None, tuple(in_words(buying)))
     try:
@@ -68,8 +62,8 @@ def _loaded(saved: str, model: str | None, seen: Histories, currency: str | None
     from clvtool.models import file
 
     content = file.loads(saved)
-    there = [name for name in content.fits if name != MONEY]
-    if model is not None and buying_name(model) not in there:
+    there = [name for name in content.fits if kind(name) == PURCHASES]
+    if model is not None and require(model, PURCHASES) not in there:
         raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
     if not there:
         raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")

@@ -37,6 +37,12 @@ class Histories:
     m: NDArray[np.float64]
     first: NDArray[np.int64]
     later: NDArray[np.int64]
+    gaps: NDArray[np.int64]
+
+    @property
+    def log_gaps(self) -> float:
+        """Return the sum of ln(weeks) over all gaps, the same in any order of the customers."""
+        return math.fsum(many * math.log(days / 7) for days, many in enumerate(self.gaps.tolist()) if many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ def histories(found: Customers, as_of: int) -> Histories:
     later = np.where(x > 0, found.total(found.amount, after), 0)
     m = np.divide(later / UNIT, x, out=np.zeros(found.n), where=x > 0)
     first = found.total(found.amount) - later
-    return Histories(x, found.last - found.first, as_of - found.first, m, first, later)
+    gaps = np.bincount(np.diff(found.bought)[found.buyer[1:] == found.buyer[:-1]], minlength=1)
+    return Histories(x, found.last - found.first, as_of - found.first, m, first, later, gaps)
 
 
 def new_customers(

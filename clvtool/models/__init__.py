@@ -20,6 +20,7 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     special     gamma functions and their ratios without cancellation
     leaving     expected purchases before leaving, for all (M)BG models
     leaving_*   likelihood and closed forms that (M)BG models share
+    stages      regular purchases: k stages each, sums over them; regular_model what the (M)BG/CNBD-k share
     counts      likelihood of the number of purchases while nobody leaves
     pareto_*    likelihood of Pareto/NBD, the integral over the time of leaving, and tables of it
     purchase_counts  probabilities of 0, 1, 2 … purchases ahead
@@ -29,7 +30,8 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     totals      variances and intervals of sums over customers
     scores      log probability of purchases that a model has not seen
     reference   published figures beside ours
-    registry    MODELS: the names, importable without numpy; COMPARED: those of buying that compete
+    contracts   what models of retention tables (sBG, BdW) share
+    registry    MODELS: the names, importable without numpy; COMPARED: those of buying that compete; kinds
     file        fits as JSON
 
 A fit returns a finished, frozen object: there is no model that is not fitted yet. Nothing here prints, reads a clock,

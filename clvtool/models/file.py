@@ -32,20 +32,21 @@ class ModelFile:
     fits: Mapping[str, Fit]
     fingerprint: str
     currency: str | None
-    as_of: date
+    as_of: date | None
 
 
-def dumps(fits: Iterable[Fit], *, fingerprint: str, currency: str | None, as_of: date) -> str:
+def dumps(fits: Iterable[Fit], *, fingerprint: str, currency: str | None, as_of: date | None) -> str:
     """Return the text of a model file for fits to one body of data.
 
-    `fingerprint` identifies the data, `as_of` is the date up to which they were observed. The same fits give the same
+    `fingerprint` identifies the data, `as_of` is the date up to which they were observed,
+    None where they have no dates. The same fits give the same
     bytes. Numbers are written with all their digits, so that a model from a file predicts exactly as before.
     """
     content = {
         "clvtool_model": VERSION,
         "fingerprint": fingerprint,
         "currency": currency,
-        "as_of": as_of.isoformat(),
+        "as_of": None if as_of is None else as_of.isoformat(),
         "models": {fit.model: _plain(fit) for fit in fits},
     }
     return _readable(content) + "\n"
@@ -87,7 +88,7 @@ def loads(text: str) -> ModelFile:
             fits={name: _fit(name, plain) for name, plain in content["models"].items()},
             fingerprint=str(content["fingerprint"]),
             currency=None if content["currency"] is None else str(content["currency"]),
-            as_of=date.fromisoformat(content["as_of"]),
+            as_of=None if content["as_of"] is None else date.fromisoformat(content["as_of"]),
         )
     except KeyError as error:
         raise DataError(f"the model file is damaged: {error} is missing", hint="fit the model again") from error

@@ -58,10 +58,17 @@ def leaving_after_purchases(y: Floats, rho: Floats, a: float, beta: Floats, most
     N purchases if they stayed; they survive the first n with probability q_n = (β)_n / (a+β)_n. So
     P(K = k) = q_k P(N = k) + (q_{k−1} − q_k) P(N ≥ k): the k were all, or the k-th was the last.
     """
-    staying = staying_counts(y, rho, most)
+    return cut_short(staying_counts(y, rho, most), a, beta)
+
+
+def cut_short(staying: Floats, a: float, beta: Floats) -> Floats:
+    """Return the probabilities of 0, 1, … purchases of a customer who may leave, from those of one who stays.
+
+    The chance of leaving after each is p ~ Beta(a, β); a row a customer.
+    """
     beyond = np.maximum(1 - staying.sum(axis=1), 0.0)  # P(N > most)
     at_least = staying[:, ::-1].cumsum(axis=1)[:, ::-1] + beyond[:, None]
-    stay = beta[:, None] + np.arange(most)
+    stay = beta[:, None] + np.arange(staying.shape[1] - 1)
     left = a / (a + stay)
     survival = np.ones_like(staying)
     np.cumprod(stay / (a + stay), axis=1, out=survival[:, 1:])

@@ -103,7 +103,7 @@ class PurchaseModel(ABC):
 
         Raises ValueError when t is negative or not finite.
         """
-        ahead = _time_ahead(t)
+        ahead = time_ahead(t)
         if ahead.ndim == 0:
             return self.p_alive(x, t_x, T) * _by_history(lambda x, T: self.purchases_if_alive(ahead, x, T), x, T)
         return self.p_alive(x, t_x, T) * self.purchases_if_alive(ahead, x, T)
@@ -115,7 +115,7 @@ class PurchaseModel(ABC):
         is negative or infinite: over an infinite one the expectation need not exist.
         """
         return float(
-            _discounted(self.expected_purchases, horizon, delta, self.fit.parameters[self.TIME] + np.zeros(1))[0]
+            discounted(self.expected_purchases, horizon, delta, self.fit.parameters[self.TIME] + np.zeros(1))[0]
         )
 
     def discounted_conditional_purchases(
@@ -154,7 +154,7 @@ class PurchaseModel(ABC):
         scale = self.fit.parameters[self.TIME]
         parts = [slice(at, at + _CHUNK) for at in range(0, max(x.size, 1), _CHUNK)]
         return np.concatenate([
-            _discounted(_given(self, x[part, None], T[part, None]), horizon, delta, scale + T[part])
+            discounted(_given(self, x[part, None], T[part, None]), horizon, delta, scale + T[part])
             for part in parts
         ])  # fmt: skip
 
@@ -164,7 +164,7 @@ class PurchaseModel(ABC):
         The same figures as those of the methods above, with everything computed once. Raises ValueError when the
         horizon is negative or infinite.
         """
-        ahead = float(_time_ahead(horizon))
+        ahead = float(time_ahead(horizon))
         alive = self.p_alive(x, t_x, T)
 
         def if_alive(x: Floats, T: Floats) -> Floats:
@@ -221,7 +221,7 @@ def _given(model: PurchaseModel, x: Floats, T: Floats) -> Callable[[Floats], Flo
     return lambda t: model.purchases_if_alive(t, x, T)
 
 
-def _time_ahead(t: ArrayLike) -> Floats:
+def time_ahead(t: ArrayLike) -> Floats:
     """Return times to look ahead, refusing what is no finite time."""
     ahead: Floats = np.asarray(t, float)
     if not (np.isfinite(ahead).all() and (ahead >= 0).all()):
@@ -229,14 +229,14 @@ def _time_ahead(t: ArrayLike) -> Floats:
     return ahead
 
 
-def _discounted(expected: Callable[[Floats], Floats], horizon: float, delta: float, scale: Floats) -> Floats:
+def discounted(expected: Callable[[Floats], Floats], horizon: float, delta: float, scale: Floats) -> Floats:
     """Return e^(−δH) E(H) + δ ∫₀ᴴ e^(−δt) E(t) dt for each `scale`, α + T or β + T; E maps times to purchases (n × k).
 
     Gauss–Legendre with 16 nodes in log(1 + t/scale), where E bends evenly: exact to the last digit as long as a panel
     spans a factor of e⁴ in time and 16 e-folds of levelling off. Where the whole range spans more, it is cut into equal
     panels; where E levels off early, the first panel is halved towards 0 until what it holds is even.
     """
-    end = float(_time_ahead(horizon))
+    end = float(time_ahead(horizon))
     scale = scale[:, None]
     reach = np.log1p(end / scale)
     if end == 0 or scale.size == 0:

@@ -17,9 +17,23 @@ MODELS: dict[str, tuple[str, str]] = {
     "bg-nbd": ("clvtool.models.bg_nbd", "BgNbd"),
     "mbg-nbd": ("clvtool.models.mbg_nbd", "MbgNbd"),
     "pareto-nbd": ("clvtool.models.pareto_nbd", "ParetoNbd"),
+    "bg-cnbd-k": ("clvtool.models.bg_cnbd_k", "BgCnbdK"),
+    "mbg-cnbd-k": ("clvtool.models.mbg_cnbd_k", "MbgCnbdK"),
     "nbd": ("clvtool.models.nbd", "Nbd"),
     "gamma-gamma": ("clvtool.models.gamma_gamma", "GammaGamma"),
+    "bg-bb": ("clvtool.models.bg_bb", "BgBb"),
+    "sbg": ("clvtool.models.sbg", "Sbg"),
+    "bdw": ("clvtool.models.bdw", "Bdw"),
 }
+PURCHASES, MONEY, OPPORTUNITIES, CONTRACTS = "purchases", "money", "opportunities", "contracts"
+KINDS: dict[str, str] = {
+    PURCHASES: "is fitted to orders, and says who buys and who has left",
+    MONEY: "is fitted to orders, and says what is spent, not whether somebody buys",
+    OPPORTUNITIES: "counts in which of the periods of --opportunity a customer bought, not when",
+    CONTRACTS: "is fitted to a retention table (period, share or count alive), and says how long customers stay",
+}
+"""What models are fitted to, and what they answer."""
+_OTHERS = {"gamma-gamma": MONEY, "bg-bb": OPPORTUNITIES, "sbg": CONTRACTS, "bdw": CONTRACTS}
 
 COMPARED = ("bg-nbd", "mbg-nbd", "pareto-nbd", "nbd")
 """Models of buying that are fitted to the same histories: `auto` takes one of them. The first is the usual one."""
@@ -28,9 +42,32 @@ AUTO = "auto"
 
 def module(name: str) -> ModuleType:
     """Return the module of a model, which has its `fit`. Raises UsageError for a name that is not in MODELS."""
+    kind(name)
+    return import_module(MODELS[name][0])
+
+
+def kind(name: str) -> str:
+    """Return the kind of a model, of KINDS. Raises UsageError for a name that is not in MODELS."""
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r}", hint=did_you_mean(name, MODELS))
-    return import_module(MODELS[name][0])
+    return _OTHERS.get(name, PURCHASES)
+
+
+def of_kind(wanted: str) -> list[str]:
+    """Return the models of one kind."""
+    return [name for name in MODELS if kind(name) == wanted]
+
+
+def require(name: str, wanted: str) -> str:
+    """Return the name of a model of the kind that is wanted. Raises UsageError for one of another kind."""
+    if kind(name) != wanted:
+        raise UsageError(f"--model {name} {KINDS[kind(name)]}", f"such as --model {of_kind(wanted)[0]}")
+    return name
+
+
+def is_regular(name: str) -> bool:
+    """Return whether a model is fitted to the gaps between purchases, too."""
+    return name.endswith("cnbd-k")
 
 
 def fitted(fit: Fit) -> Any:

@@ -135,6 +135,15 @@ def _together(shape: str, rate: str) -> str:
 
 def purchase_rate(shape: str, rate: str) -> Scale:
     """Return the block of gamma-distributed purchase rates (per week): log of mean shape/rate, log of shape."""
+    return _buying_rate(shape, rate, "buy at one rate, one purchase")
+
+
+def stage_rate(shape: str, rate: str) -> Scale:
+    """Return the block of gamma-distributed rates of the stages of a purchase (per week)."""
+    return _buying_rate(shape, rate, "buy at one rate, one of the k stages of a purchase")
+
+
+def _buying_rate(shape: str, rate: str, what: str) -> Scale:
     return LogScale(
         (shape, rate),
         (
@@ -144,7 +153,7 @@ def purchase_rate(shape: str, rate: str) -> Scale:
                 SHAPE_LIMIT,
                 LEAP,
                 at_low=f"nearly all purchases come from hardly any customers ({shape} runs to 0)",
-                at_high=f"all customers buy at one rate, one purchase every {{days}} days while they are active: the "
+                at_high=f"all customers {what} every {{days}} days while they are active: the "
                 f"data show no difference between them ({shape} and {rate} run to infinity with {shape} ÷ {rate} = "
                 "{mean} a week, and have no standard error)",
                 name=_together(shape, rate),
@@ -178,6 +187,57 @@ def leaving_chance(leave: str, stay: str) -> Scale:
                 at_high=f"all customers share one chance of leaving, {{share}}: the data show no difference between "
                 f"them ({leave} and {stay} run to infinity, and have no standard error)",
                 name=f"{leave} + {stay} with {leave} ÷ ({leave} + {stay}) fixed",
+            ),
+        ),
+    )
+
+
+def buying_chance(buy: str, skip: str) -> Scale:
+    """Return the block of beta-distributed chances to buy at an opportunity: log odds of the mean, log of the size."""
+    return BetaScale(
+        (buy, skip),
+        (
+            Coordinate(
+                -CHANCE_LIMIT,
+                CHANCE_LIMIT,
+                LEAP,
+                at_high="customers buy at every opportunity until they leave: the chance to buy is 100 % "
+                f"({skip} runs to 0, {buy} has no meaning)",
+            ),
+            Coordinate(
+                -SHAPE_LIMIT,
+                SHAPE_LIMIT,
+                LEAP,
+                at_low=f"customers buy at every opportunity ({{share}} of them) or at none ({buy} and {skip} run to 0)",
+                at_high=f"all customers share one chance to buy, {{share}}: the data show no difference between them "
+                f"({buy} and {skip} run to infinity, and have no standard error)",
+            ),
+        ),
+    )
+
+
+def churn_chance(leave: str, stay: str) -> Scale:
+    """Return the block of beta-distributed churn rates of contracts: log odds of the mean, log of the size."""
+    return BetaScale(
+        (leave, stay),
+        (
+            Coordinate(
+                -CHANCE_LIMIT,
+                CHANCE_LIMIT,
+                LEAP,
+                at_low=f"nobody left: the churn rate is 0, and the curve stays at 100 % ({leave} runs to 0, {stay} has "
+                "no meaning)",
+                at_high=f"everybody leaves in the first period: the churn rate is 100 % ({stay} runs to 0, {leave} has "
+                "no meaning)",
+            ),
+            Coordinate(
+                -SHAPE_LIMIT,
+                SHAPE_LIMIT,
+                LEAP,
+                at_low=f"customers leave in the first period ({{share}} of them) or never, with nothing in between "
+                f"({leave} and {stay} run to 0)",
+                at_high=f"all customers share one churn rate, {{share}} a period at first: the data show no difference "
+                f"between them ({leave} and {stay} run to infinity, and have no standard error)",
             ),
         ),
     )

@@ -20,6 +20,17 @@ def test_a_fit_becomes_the_model_that_predicts(cdnow_purchases, cdnow_money):
     assert registry.fitted(cdnow_money.fit).population_mean() == cdnow_money.population_mean()
 
 
+def test_models_are_of_a_kind_and_only_the_right_kind_is_taken():
+    assert registry.of_kind(registry.MONEY) == ["gamma-gamma"]
+    assert registry.of_kind(registry.CONTRACTS) == ["sbg", "bdw"]
+    assert {"bg-nbd", "nbd", "mbg-cnbd-k"} <= set(registry.of_kind(registry.PURCHASES))
+    assert sum(len(registry.of_kind(kind)) for kind in registry.KINDS) == len(registry.MODELS)
+    assert registry.require("pareto-nbd", registry.PURCHASES) == "pareto-nbd"
+    with pytest.raises(UsageError, match="--model bg-bb counts in which of the periods") as caught:
+        registry.require("bg-bb", registry.PURCHASES)
+    assert caught.value.hint == "such as --model bg-nbd"
+
+
 def test_an_unknown_model_gets_a_suggestion():
     with pytest.raises(UsageError, match="no model 'bgnbd'") as caught:
         registry.module("bgnbd")
