@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import Counting, Inputs, Level, Reading
+from clvtool.cli.options import Counting, Inputs, Level, Reading, names
 from clvtool.cli.output import Deliver
-from clvtool.models.registry import AUTO, MODELS
+from clvtool.models.registry import AUTO, MODELS, WITH_COVARIATES
 from clvtool.report.progress import working
 
 
@@ -42,6 +42,14 @@ def fit(
             metavar="DURATION", help="How long after each cut-off: 90d 12w 12m. Without it: up to the next one."
         ),
     ] = None,
+    covariate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL[,COL]",
+            help="What these columns, as of the first order, do to buying and leaving, with --model "
+            f"{', '.join(WITH_COVARIATES)} (without it: bg-nbd).",
+        ),
+    ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Level = 0.95,
 ) -> None:
@@ -49,11 +57,13 @@ def fit(
 
     clvtool fit sample_data/cdnow.csv --as-of 1997-09-30
     clvtool fit sample_data/orders.csv --model bg-nbd --save model.json
+    clvtool fit sample_data/orders.csv --covariate channel
     clvtool fit sample_data/cdnow.csv --compare --cutoff 1997-09-30
     """
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.choice import Cuts
+    from clvtool.metrics.effects import effects
     from clvtool.metrics.fit import compare_models
     from clvtool.metrics.fit import fit as answer
     from clvtool.periods import day, duration
@@ -69,11 +79,26 @@ def fit(
         cutoffs=tuple(day(text, "--cutoff") for text in cutoff or []),
         holdout=None if holdout is None else duration(holdout),
     )
+    columns = names(covariate)
+    if columns and (compare or cuts != Cuts()):
+        raise UsageError(
+            "--covariate goes with a model, not with a comparison", "leave out --compare, --cutoff, --holdout"
+        )
     with working("comparing" if compare else "fitting", quiet=deliver.quiet):
-        orders = reading.orders(inputs, counting.columns())
+        orders = reading.orders(inputs, [*columns, *counting.columns()])
         told = notes_of(orders.reading)
         if compare:
             result = compare_models(orders.take(), model or [], counting.policies(), cuts, notes=told)
+        elif columns:
+            result = effects(
+                orders.take(),
+                columns,
+                model or [],
+                counting.policies(),
+                level=level,
+                currency=orders.currency,
+                notes=told,
+            )
         else:
             result = answer(
                 orders.take(),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Margin, Reading, margin_of
+from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Margin, Reading, margin_of, names
 from clvtool.cli.output import Deliver
 from clvtool.models.registry import MODELS
 from clvtool.report.progress import working
@@ -28,6 +28,10 @@ def predict(
     load: Annotated[
         str | None, typer.Option(metavar="FILE", help="Predict from the models that fit --save wrote, fit none.")
     ] = None,
+    covariate: Annotated[
+        str | None,
+        typer.Option(metavar="COL[,COL]", help="Customers differ by these columns, as of the first order."),
+    ] = None,
     horizon: Horizon = "12m",
     discount: Discount = 0.10,
     margin: Margin = None,
@@ -39,6 +43,7 @@ def predict(
     """
     from clvtool.ingest.account import notes_of
     from clvtool.ingest.saved import read_text
+    from clvtool.metrics.predict import covariates_of
     from clvtool.metrics.predict import predict as answer
     from clvtool.metrics.valuation import Valuation
     from clvtool.periods import duration
@@ -48,14 +53,17 @@ def predict(
         reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
     valuation = Valuation(horizon=duration(horizon), discount=discount, margin=rate)
     saved = None if load is None else read_text(load)
+    columns = names(covariate)
+    needed = [*columns, *covariates_of(saved, model)]
     with working("predicting", quiet=deliver.quiet):
-        orders = reading.orders(inputs, counting.columns())
+        orders = reading.orders(inputs, [*needed, *counting.columns()])
         result = answer(
             orders.take(),
             valuation,
             counting.policies(),
             model=model,
             saved=saved,
+            covariates=columns,
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )

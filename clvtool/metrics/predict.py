@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.metrics.choice import MONEY, fit_model
+from clvtool.metrics.covariates import fit_with, predicting, refuse_columns, refuse_other_columns
 from clvtool.metrics.customers import customers
 from clvtool.metrics.fit import fingerprint, in_words
 from clvtool.metrics.orderlog import Policies, order_log
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 
     from clvtool.metrics.customers import Customers
     from clvtool.metrics.orderlog import OrderLog
+    from clvtool.metrics.partition import Partition
     from clvtool.metrics.predictive import Histories
+    from clvtool.models.by_cell import ByCell
+    from clvtool.models.file import ModelFile
     from clvtool.models.fitting import Fit
+    from clvtool.models.purchases import PurchaseModel
 
 DEFAULT = "bg-nbd"
 COLUMNS = {
@@ -73,27 +78,32 @@ def predict(
     *,
     model: str | None = None,
     saved: str | None = None,
+    covariates: Sequence[str] = (),
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
     """Return one row a customer (see `COLUMNS`), the most valuable first.
 
     The models are fitted to the orders, `model` saying which one of buying, or come from `saved`, the text of a model
-    file. Of the valuation, horizon, discount and margin count. Raises FitError when the model cannot be fitted,
+    file. `covariates` are the columns that make customers differ; those of a model file are added (`covariates_of`).
+    Of the valuation, horizon, discount and margin count. Raises FitError when the model cannot be fitted,
     DataError for a model file that is not right for these orders.
     """
     given = valuation or Valuation()
-    log = order_log(orders, policies or Policies())
+    refuse_columns(covariates)
+    log = order_log(orders, policies or Policies(), covariates_of(saved, model) or covariates)
     del orders
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
     if saved is None:
-        models = fit_models(seen, model, has_amount=log.has_amount)
+        models = fit_models(seen, model, has_amount=log.has_amount, covariates=log.groups, groups=found.groups)
     else:
         models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
+        refuse_other_columns(models.buying, covariates)
     margin = margin_rate(found, log, given)
-    table = _table(found, seen, models, given, margin, has_amount=log.has_amount)
+    buying, said = predicting(models.buying, found.groups)
+    table = _table(found, seen, buying, models.spending, given, margin, has_amount=log.has_amount)
     words = {
         "horizon": str(given.horizon),
         "discount": f"{given.discount * 100:g} %",
@@ -109,6 +119,7 @@ def predict(
             *log.notes,
             *left_out(log, found),
             *models.notes,
+            *said,
             _together(table, str(given.horizon)),
             *(f"{reason}: {meaning}" for reason, meaning in REASONS.items() if reason in occurring),
         ),
@@ -119,7 +130,14 @@ def predict(
 
 
 def _table(
-    found: Customers, seen: Histories, models: Models, given: Valuation, margin: float | None, *, has_amount: bool
+    found: Customers,
+    seen: Histories,
+    buying: PurchaseModel | ByCell,
+    money_fit: Fit | None,
+    given: Valuation,
+    margin: float | None,
+    *,
+    has_amount: bool,
 ) -> pl.DataFrame:
     import numpy as np
     import polars as pl
@@ -127,7 +145,6 @@ def _table(
     from clvtool.models.purchases import weekly_delta
     from clvtool.models.registry import fitted
 
-    buying = fitted(models.buying)
     outlook = buying.outlook(given.horizon.days / 7, weekly_delta(given.discount), seen.x, seen.t_x / 7, seen.T / 7)
     reason = np.zeros(found.n, np.uint8)
     empty = pl.lit(None, pl.Float64)
@@ -139,10 +156,10 @@ def _table(
     else:
         net = seen.first + seen.later
         historic = money(net)
-        if models.spending is None:
+        if money_fit is None:
             reason[:] = _CODES.index("no_money_model")
         else:
-            spending = fitted(models.spending)
+            spending = fitted(money_fit)
             value = spending.expected_value(seen.x, seen.m)
             each = pl.Series(value)
             reason[~spending.has_expectation(seen.x)] = _CODES.index("observed_mean")
@@ -184,19 +201,31 @@ def buying_name(name: str) -> str:
     return name
 
 
-def fit_models(seen: Histories, model: str | None, *, has_amount: bool) -> Models:
-    """Return the models fitted to the histories.
+def fit_models(
+    seen: Histories,
+    model: str | None,
+    *,
+    has_amount: bool,
+    covariates: Sequence[str] = (),
+    groups: Partition | None = None,
+) -> Models:
+    """Return the models fitted to the histories; `groups` has the values of the columns `covariates`.
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
     """
-    buying = fit_model(buying_name(model or DEFAULT), seen, has_amount=has_amount)
+    name = buying_name(model or DEFAULT)
+    if covariates and groups is not None:
+        buying, notes = fit_with(covariates, name, groups, seen)
+    else:
+        buying, notes = fit_model(name, seen, has_amount=has_amount), ()
+    said = (*notes, *in_words(buying))
     if not has_amount:
-        return Models(buying, None, tuple(in_words(buying)))
+        return Models(buying, None, said)
     try:
         spending = fit_model(MONEY, seen, has_amount=has_amount)
     except FitError as error:
-        return Models(buying, None, (*in_words(buying), f"figures of expected money are empty: {error.message}"))
-    return Models(buying, spending, (*in_words(buying), *in_words(spending)))
+        return Models(buying, None, (*said, f"figures of expected money are empty: {error.message}"))
+    return Models(buying, spending, (*said, *in_words(spending)))
 
 
 def load_models(saved: str, model: str | None, seen: Histories, currency: str | None, *, has_amount: bool) -> Models:
@@ -207,14 +236,7 @@ def load_models(saved: str, model: str | None, seen: Histories, currency: str | 
     from clvtool.models import file
 
     content = file.loads(saved)
-    there = [name for name in content.fits if name != MONEY]
-    if model is not None and buying_name(model) not in there:
-        raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
-    if not there:
-        raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")
-    if model is None and len(there) > 1:
-        raise UsageError(f"the model file has several models of buying: {', '.join(there)}", "choose one with --model")
-    buying = content.fits[model or there[0]]
+    buying = _buying_of(content, model)
     spending = content.fits.get(MONEY) if has_amount else None
     said = in_words(buying)
     if spending is not None:
@@ -231,6 +253,25 @@ def load_models(saved: str, model: str | None, seen: Histories, currency: str | 
     if content.fingerprint != fingerprint(seen):
         said.append(f"the models were fitted to other data, up to {content.as_of}")
     return Models(buying, spending, tuple(said))
+
+
+def _buying_of(content: ModelFile, model: str | None) -> Fit:
+    """Return the model of buying of a model file, by its name or the only one."""
+    there = [name for name in content.fits if name != MONEY]
+    if model is not None and buying_name(model) not in there:
+        raise UsageError(f"the model file has no {model}", f"it has: {', '.join(content.fits)}")
+    if not there:
+        raise DataError("the model file has no model of buying", f"fit one and save it, such as --model {DEFAULT}")
+    if model is None and len(there) > 1:
+        raise UsageError(f"the model file has several models of buying: {', '.join(there)}", "choose one with --model")
+    return content.fits[model or there[0]]
+
+
+def covariates_of(saved: str | None, model: str | None) -> list[str]:
+    """Return the columns that the model of buying in a model file needs; none without a file."""
+    from clvtool.models import file
+
+    return [] if saved is None else [column.name for column in _buying_of(file.loads(saved), model).covariates]
 
 
 def margin_rate(found: Customers, log: OrderLog, given: Valuation) -> float | None:
