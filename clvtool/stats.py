@@ -198,6 +198,20 @@ def student_quantile(level: float, freedom: int) -> float:
     return math.sqrt(freedom) * math.tan(low)
 
 
+def chi_square_tail(value: float, freedom: int) -> float:
+    """Return the probability that chi-square with `freedom` degrees (1 or more) exceeds a value.
+
+    For whole degrees of freedom that is a finite sum of positive terms: e^(−v/2) Σ (v/2)^i / Γ(i+1) over i from 0 (or
+    ½, after erfc √(v/2)) to freedom/2 − 1 (Abramowitz and Stegun, 26.4.4 and 26.4.5).
+    """
+    if value <= 0:
+        return 1.0
+    half, odd = value / 2, freedom % 2
+    start = math.erfc(math.sqrt(half)) if odd else 0.0
+    powers = (place + odd / 2 for place in range(freedom // 2))
+    return start + math.fsum(math.exp(power * math.log(half) - half - math.lgamma(power + 1)) for power in powers)
+
+
 @dataclass(frozen=True, slots=True)
 class Trend:
     """How a figure changes from period to period: the slope of a straight line, with its interval.

@@ -1,12 +1,14 @@
 import math
 from math import comb
 
+import mpmath
 import numpy as np
 import pytest
 
 from clvtool.stats import (
     Estimate,
     Moments,
+    chi_square_tail,
     exact_moments,
     median_ranks,
     normal_quantile,
@@ -170,6 +172,33 @@ def test_median_ranks_of_ten():
 )
 def test_student_quantiles(level, freedom, quantile):
     assert student_quantile(level, freedom) == pytest.approx(quantile, rel=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "freedom", "tail"),
+    [
+        # any printed table of chi-square
+        (3.841459, 1, 0.05),
+        (5.991465, 2, 0.05),
+        (6.634897, 1, 0.01),
+        (16.812, 6, 0.01),
+        (2.732637, 8, 0.95),
+        (55.758479, 40, 0.05),
+    ],
+)
+def test_chi_square_tails(value, freedom, tail):
+    assert chi_square_tail(value, freedom) == pytest.approx(tail, rel=1e-4)
+
+
+def test_chi_square_tails_against_25_digits():
+    # the incomplete gamma function, from nothing to a tail that no double holds
+    for value in (1e-12, 0.1, 3.0, 40.0, 700.0):
+        for freedom in (1, 2, 3, 8, 31, 108):
+            with mpmath.workdps(25):
+                exact = float(mpmath.gammainc(mpmath.mpf(freedom) / 2, mpmath.mpf(value) / 2, regularized=True))
+            assert chi_square_tail(value, freedom) == pytest.approx(exact, rel=1e-12)
+    assert chi_square_tail(0, 3) == 1
+    assert chi_square_tail(1e6, 3) == 0
 
 
 def test_a_trend_needs_three_figures_and_knows_gaps():

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from clvtool.cli.contracts import AtStart, ByCohort, ByGroup, Contracts, CurveInstead, Length, Periods, PerYear
-from clvtool.cli.options import Counting, Inputs, Level, Reading
+from clvtool.cli.options import Counting, Inputs, Level, Reading, names
 from clvtool.cli.output import Deliver
-from clvtool.models.registry import AUTO, MODELS
+from clvtool.models.registry import AUTO, MODELS, WITH_COVARIATES
 from clvtool.report.progress import working
 
 
@@ -47,6 +47,14 @@ def fit(
         Literal["week", "month", "year"] | None,
         typer.Option(metavar="week|month|year", help="For bg-bb: in which calendar periods a customer may buy or not."),
     ] = None,
+    covariate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL[,COL]",
+            help="What these columns, as of the first order, do to buying and leaving, with --model "
+            f"{', '.join(WITH_COVARIATES)} (without it: bg-nbd).",
+        ),
+    ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the fitted models to FILE, as JSON.")] = None,
     level: Level = 0.95,
     by: ByGroup = None,
@@ -61,6 +69,7 @@ def fit(
 
     clvtool fit sample_data/cdnow.csv --as-of 1997-09-30
     clvtool fit sample_data/orders.csv --model bg-nbd --save model.json
+    clvtool fit sample_data/orders.csv --covariate channel
     clvtool fit sample_data/cdnow.csv --compare --cutoff 1997-09-30
     clvtool fit sample_data/cdnow.csv --model bg-bb --opportunity month
     clvtool fit sample_data/retention.csv --model sbg --by segment --customers 1000 --curve --periods 12
@@ -68,6 +77,7 @@ def fit(
     from clvtool.errors import UsageError
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.choice import Cuts
+    from clvtool.metrics.effects import effects
     from clvtool.metrics.fit import compare_models
     from clvtool.metrics.fit import fit as answer
     from clvtool.periods import day, duration
@@ -87,14 +97,29 @@ def fit(
         cutoffs=tuple(day(text, "--cutoff") for text in cutoff or []),
         holdout=None if holdout is None else duration(holdout),
     )
+    columns = names(covariate)
+    if columns and (compare or cuts != Cuts()):
+        raise UsageError(
+            "--covariate goes with a model, not with a comparison", "leave out --compare, --cutoff, --holdout"
+        )
     with working("comparing" if compare else "fitting", quiet=deliver.quiet):
         if of_contracts:
             result = contracts.fit(inputs, of_contracts, reading, counting, level)
         else:
-            orders = reading.orders(inputs, counting.columns())
+            orders = reading.orders(inputs, [*columns, *counting.columns()])
             told = notes_of(orders.reading)
             if compare:
                 result = compare_models(orders.take(), model or [], counting.policies(), cuts, notes=told)
+            elif columns:
+                result = effects(
+                    orders.take(),
+                    columns,
+                    model or [],
+                    counting.policies(),
+                    level=level,
+                    currency=orders.currency,
+                    notes=told,
+                )
             else:
                 result = answer(
                     orders.take(),

@@ -28,6 +28,10 @@ def predict(
     load: Annotated[
         str | None, typer.Option(metavar="FILE", help="Predict from the models that fit --save wrote, fit none.")
     ] = None,
+    covariate: Annotated[
+        str | None,
+        typer.Option(metavar="COL[,COL]", help="Customers differ by these columns, as of the first order."),
+    ] = None,
     horizon: Horizon = "12m",
     discount: Discount = 0.10,
     margin: Margin = None,
@@ -62,6 +66,7 @@ def predict(
     from clvtool.ingest.account import notes_of
     from clvtool.ingest.saved import read_text
     from clvtool.metrics.predict import predict as answer
+    from clvtool.metrics.prediction_models import covariates_of
     from clvtool.metrics.totals import Grouping
     from clvtool.metrics.valuation import Valuation
     from clvtool.periods import duration
@@ -74,8 +79,10 @@ def predict(
         raise UsageError(f"{'--by' if by else '--cohort'} makes sums over groups: add --total")
     grouping = Grouping(tuple(names(by)), cohort) if total else None
     saved = None if load is None else read_text(load)
+    columns = names(covariate)
+    needed = [*columns, *covariates_of(saved, model)]
     with working("predicting", quiet=deliver.quiet):
-        orders = reading.orders(inputs, [*names(by), *counting.columns()])
+        orders = reading.orders(inputs, [*names(by), *needed, *counting.columns()])
         result = answer(
             orders.take(),
             valuation,
@@ -84,6 +91,7 @@ def predict(
             saved=saved,
             grouping=grouping,
             residual=residual_lifetime,
+            covariates=columns,
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )

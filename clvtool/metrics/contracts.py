@@ -177,9 +177,9 @@ def _curves(fits: Sequence[_Fitted], last: int, discount: float | None) -> pl.Da
 
 
 def _plain(one: _Fitted) -> Mapping[str, Any]:
-    from clvtool.metrics.fit import as_json
+    from clvtool.metrics.fit import model_in_json
 
-    return ({} if one.group is None else {"group": one.group}) | as_json(one.model.fit)
+    return ({} if one.group is None else {"group": one.group}) | model_in_json(one.model.fit)
 
 
 def _in_words(one: _Fitted) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clvtool.metrics.prediction_models import Models
     from clvtool.metrics.predictive import Histories
     from clvtool.metrics.valuation import Valuation
+    from clvtool.models.by_cell import ByCell
     from clvtool.models.gamma_gamma import GammaGamma
     from clvtool.models.purchases import Outlook, PurchaseModel
 
@@ -42,7 +43,7 @@ class Expected:
     (`without_horizon`). `reason` are places in `CODES`.
     """
 
-    buying: PurchaseModel
+    buying: PurchaseModel | ByCell
     spending: GammaGamma | None
     weeks: float
     delta: float
@@ -58,14 +59,22 @@ class Expected:
 
 
 def expected(
-    found: Customers, seen: Histories, log: OrderLog, models: Models, given: Valuation, *, residual: bool
+    found: Customers,
+    seen: Histories,
+    log: OrderLog,
+    models: Models,
+    buying: PurchaseModel | ByCell,
+    given: Valuation,
+    *,
+    residual: bool,
 ) -> Expected:
-    """Return what is expected of all customers.
+    """Return what is expected of all customers; `buying` predicts from the model of buying.
 
     Raises UsageError when a value without horizon is asked for without a discount, FitError when the model has none.
     """
     import numpy as np
 
+    from clvtool.models.by_cell import ByCell
     from clvtool.models.purchases import weekly_delta
     from clvtool.models.registry import fitted
 
@@ -73,7 +82,6 @@ def expected(
         raise UsageError(
             f"--residual-lifetime needs a --discount above 0, not {given.discount:g}: without one there is no end to it"
         )
-    buying = fitted(models.buying)
     spending = None if models.spending is None else fitted(models.spending)
     weeks, delta, margin = given.horizon.days / 7, weekly_delta(given.discount), margin_rate(found, log, given)
     history = seen.x, seen.t_x / 7, seen.T / 7
@@ -81,7 +89,7 @@ def expected(
     value = None if spending is None else spending.expected_value(seen.x, seen.m)
     worth = None if value is None or margin is None else value * margin
     forever = None
-    if residual:
+    if residual and not isinstance(buying, ByCell):
         purchases = buying.discounted_residual_purchases(delta, *history)
         forever = None if worth is None else purchases * worth + 0.0
     why_no_clv = None

@@ -71,7 +71,7 @@ def fit(
     said: list[str] = []
     if auto:
         choice = choose(found, seen, log, cuts or Cuts())
-        spending, why = _spending(seen, log)
+        spending, why = spending_where_money(seen, log)
         fits = [choice.fit, *spending]
         said = [*choice.notes, *why]
         extra = _compared(choice)
@@ -93,7 +93,7 @@ def fit(
         as_of=log.as_of,
         currency=currency,
         definitions=DEFINITIONS,
-        extra={"models": [as_json(one) for one in fits], **extra},
+        extra={"models": [model_in_json(one) for one in fits], **extra},
         metadata={"model": file.dumps(fits, fingerprint=fingerprint(seen), currency=currency, as_of=log.as_of)},
     )
 
@@ -130,7 +130,7 @@ def compare_models(
     )
 
 
-def _spending(seen: Histories, log: OrderLog) -> tuple[list[Fit], list[str]]:
+def spending_where_money(seen: Histories, log: OrderLog) -> tuple[list[Fit], list[str]]:
     """Return the model of spending where there can be one, or why there is none."""
     if not log.has_amount:
         return [], [f"there is no amount column: {MONEY} is left out"]
@@ -163,7 +163,7 @@ def _table(fits: Sequence[Fit], level: float) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def as_json(one: Fit) -> dict[str, Any]:
+def model_in_json(one: Fit) -> dict[str, Any]:
     """Return what JSON says of a fit besides its parameters."""
     return {
         "name": one.model,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clvtool.errors import UsageError
+from clvtool.metrics.covariates import predicting, refuse_columns, refuse_other_columns
 from clvtool.metrics.customers import customers
 from clvtool.metrics.expected import CODES, REASONS, RESIDUAL, column, expected, margin_words
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.prediction_models import models_for
+from clvtool.metrics.prediction_models import covariates_of, models_for
 from clvtool.metrics.predictive import histories
 from clvtool.metrics.remarks import left_out
 from clvtool.metrics.standing import money
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from clvtool.metrics.orderlog import OrderLog
     from clvtool.metrics.predictive import Histories
     from clvtool.metrics.totals import Grouping
+    from clvtool.models.by_cell import ByCell
+    from clvtool.models.purchases import PurchaseModel
 
 COLUMNS = {
     "customer_id": "",
@@ -67,6 +71,7 @@ def predict(
     saved: str | None = None,
     grouping: Grouping | None = None,
     residual: bool = False,
+    covariates: Sequence[str] = (),
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
@@ -75,17 +80,33 @@ def predict(
     The models are fitted to the orders, `model` saying which one of buying, or come from `saved`, the text of a model
     file. Of the valuation, horizon, discount, margin and level count. The intervals are predictive: they hold the
     chance of each purchase, of what it is worth, and the uncertainty of the parameters. `residual` adds the value
-    without horizon. Raises FitError when the model cannot be fitted, DataError for a model file that is not right for
-    these orders.
+    without horizon. `covariates` are the columns that make customers differ; those of a model file are added
+    (`covariates_of`). Raises FitError when the model cannot be fitted, DataError for a model file that is not right
+    for these orders, UsageError for what a model does not answer.
     """
     given = valuation or Valuation()
-    log = order_log(orders, policies or Policies(), grouping.by if grouping else ())
+    refuse_columns(covariates)
+    needed = covariates_of(saved, model) or covariates
+    if needed and (grouping or residual):
+        asked = "--total" if grouping else "--residual-lifetime"
+        raise UsageError(f"{asked} is not answered by models with covariates", "leave one of them out")
+    log = order_log(orders, policies or Policies(), grouping.by if grouping else needed)
     del orders
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
-    models = models_for(seen, model, saved, currency, has_amount=log.has_amount)
-    ahead = expected(found, seen, log, models, given, residual=residual)
+    models = models_for(
+        *(seen, model, saved, currency),
+        has_amount=log.has_amount,
+        covariates=log.groups if needed else (),
+        groups=found.groups,
+    )
+    refuse_other_columns(models.buying, covariates)
+    buying, said = predicting(models.buying, found.groups)
+    without_intervals = _without_intervals(buying)
+    if grouping and without_intervals:
+        raise UsageError(f"--total is not answered by {models.buying.model}", "such as --model bg-nbd")
+    ahead = expected(found, seen, log, models, buying, given, residual=residual)
     words = {
         "horizon": str(given.horizon),
         "discount": f"{given.discount * 100:g} %",
@@ -109,6 +130,8 @@ def predict(
             *log.notes,
             *left_out(log, found),
             *models.notes,
+            *said,
+            *without_intervals,
             _together(ahead, str(given.horizon)),
             *(f"{reason}: {meaning}" for reason, meaning in reasons.items() if reason in occurring),
         ),
@@ -122,15 +145,20 @@ def _table(found: Customers, seen: Histories, log: OrderLog, ahead: Expected, le
     import numpy as np
     import polars as pl
 
-    from clvtool.models.ranges import ranges
+    from clvtool.models.by_cell import ranges_of
 
     outlook = ahead.outlook
-    within = ranges(
+    within = ranges_of(
         ahead.buying, ahead.spending, ahead.weeks, level, seen.x.astype(float), seen.T / 7, seen.m, outlook.p_alive
     )
     low: NDArray[np.float64] | None = None
     high = low
-    if ahead.margin is not None and within.money_low is not None and within.money_high is not None:
+    if (
+        within is not None
+        and ahead.margin is not None
+        and within.money_low is not None
+        and within.money_high is not None
+    ):
         some = outlook.purchases > 0
         factor = ahead.margin * np.divide(outlook.discounted, outlook.purchases, out=np.ones(found.n), where=some)
         low, high = within.money_low * factor + 0.0, within.money_high * factor + 0.0
@@ -146,8 +174,8 @@ def _table(found: Customers, seen: Histories, log: OrderLog, ahead: Expected, le
         "p_alive": pl.Series(outlook.p_alive),
         "p_no_purchase": pl.Series(outlook.p_none),
         "expected_orders": pl.Series(outlook.purchases),
-        "expected_orders_low": pl.Series(within.orders_low),
-        "expected_orders_high": pl.Series(within.orders_high),
+        "expected_orders_low": pl.lit(None, pl.Int64) if within is None else pl.Series(within.orders_low),
+        "expected_orders_high": pl.lit(None, pl.Int64) if within is None else pl.Series(within.orders_high),
         "expected_order_value": column(ahead.value),
         "clv": column(ahead.clv),
         "clv_low": column(low),
@@ -161,6 +189,15 @@ def _table(found: Customers, seen: Histories, log: OrderLog, ahead: Expected, le
         .with_columns(**columns)
         .sort("clv", "expected_orders", "customer_id", descending=[True, True, False], nulls_last=True)
     )
+
+
+def _without_intervals(buying: PurchaseModel | ByCell) -> list[str]:
+    """Say so where there are no intervals."""
+    from clvtool.models.by_cell import ByCell
+
+    if isinstance(buying, ByCell) or buying.FORGETFUL:
+        return []
+    return [f"{buying.fit.model} has no intervals: they would hang on the day of the last purchase, too"]
 
 
 def _dates(days: NDArray[np.int64]) -> pl.Series:

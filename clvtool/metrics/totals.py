@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clvtool.metrics.orderlog import OrderLog
     from clvtool.metrics.predictive import Histories
     from clvtool.models.fitting import Fit
+    from clvtool.models.purchases import PurchaseModel
 
 COLUMNS = {
     "customers": "customers of the group",
@@ -181,8 +182,8 @@ def _variances(seen: Histories, ahead: Expected, groups: _Groups) -> tuple[NDArr
     from clvtool.models.totals import count_moments, money_variance
 
     x, t_x, T, place = _distinct(seen)
-    outlook = ahead.outlook
-    mean, square = count_moments(ahead.buying, ahead.weeks, seen.x.astype(float), seen.T / 7, outlook.p_alive)
+    outlook, buying = ahead.outlook, cast("PurchaseModel", ahead.buying)  # predict refuses sums by cell
+    mean, square = count_moments(buying, ahead.weeks, seen.x.astype(float), seen.T / 7, outlook.p_alive)
     orders = groups.sums(np.maximum(square - mean**2, 0.0))
     worth = np.zeros(len(place)) if ahead.worth is None else ahead.worth
 
@@ -190,7 +191,7 @@ def _variances(seen: Histories, ahead: Expected, groups: _Groups) -> tuple[NDArr
         moved = fitted(fit).outlook(ahead.weeks, ahead.delta, x, t_x, T)
         return np.stack([groups.sums(moved.purchases[place]), groups.sums(moved.discounted[place] * worth)])
 
-    shared = derived_variance(of_buying, ahead.buying.fit)
+    shared = derived_variance(of_buying, buying.fit)
     orders += shared[0]
     if ahead.spending is None or ahead.margin is None:
         return orders, np.full(orders.size, np.inf)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from clvtool.models.fitting import Form
+from clvtool.models.leaving_likelihood import LeavingLikelihood
 from clvtool.models.leaving_model import LeavingModel, fit_leaving
 from clvtool.models.scales import leaving_chance, purchase_rate
 
 if TYPE_CHECKING:
     from clvtool.models.histories import Histories
+    from clvtool.models.newton import Objective
 
 FORM = Form("bg-nbd", unit="weeks", scales=(purchase_rate("r", "alpha"), leaving_chance("a", "b")))
 
@@ -26,10 +28,15 @@ class BgNbd(LeavingModel):
     FIRST: ClassVar[int] = 0
 
 
+def log_likelihood(histories: Histories) -> Objective:
+    """Return the log-likelihood of these histories as a function of (r, α, a, b)."""
+    return LeavingLikelihood.of(histories, BgNbd.FIRST).log_likelihood
+
+
 def fit(histories: Histories) -> BgNbd:
     """Fit the BG/NBD to purchase histories by maximum likelihood (equation (6) of the paper).
 
     A maximum at a limit (nobody leaves; all customers share one rate or one chance) is a fit too: its `warnings`
     say so in words. Raises FitError when there is nothing to fit: no customers, or no repeat purchase.
     """
-    return BgNbd(fit_leaving(FORM, BgNbd.FIRST, histories))
+    return BgNbd(fit_leaving(FORM, log_likelihood, histories))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvtool.errors import DataError
+from clvtool.models import effects_file
 from clvtool.models.fitting import Fit
 from clvtool.models.registry import MODELS, module
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats
 
 VERSION = 1
+WITH_EFFECTS = 2
+"""The version of a file with covariates, so that a clvtool that knows none does not predict without them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +45,9 @@ def dumps(fits: Iterable[Fit], *, fingerprint: str, currency: str | None, as_of:
     None where they have no dates. The same fits give the same
     bytes. Numbers are written with all their digits, so that a model from a file predicts exactly as before.
     """
+    fits = list(fits)
     content = {
-        "clvtool_model": VERSION,
+        "clvtool_model": WITH_EFFECTS if any(fit.covariates for fit in fits) else VERSION,
         "fingerprint": fingerprint,
         "currency": currency,
         "as_of": None if as_of is None else as_of.isoformat(),
@@ -77,10 +81,10 @@ def loads(text: str) -> ModelFile:
     if not isinstance(content, dict) or "clvtool_model" not in content:
         raise DataError("the file is JSON, but no model file of clvtool", hint="expected: a file written with --save")
     version = content["clvtool_model"]
-    if version != VERSION or isinstance(version, bool):
-        newer = isinstance(version, int) and version > VERSION
+    if version not in {VERSION, WITH_EFFECTS} or isinstance(version, bool):
+        newer = isinstance(version, int) and version > WITH_EFFECTS
         raise DataError(
-            f"the model file has version {version!r}; this clvtool reads version {VERSION}",
+            f"the model file has version {version!r}; this clvtool reads versions {VERSION} and {WITH_EFFECTS}",
             hint="it is from a newer clvtool: use that one, or fit the model again" if newer else "fit the model again",
         )
     try:
@@ -98,6 +102,9 @@ def loads(text: str) -> ModelFile:
 
 def _plain(fit: Fit) -> dict[str, Any]:
     """Return a fit as JSON values."""
+    if fit.covariates:
+        base, effects = effects_file.plain(fit)
+        return _plain(base) | effects
     return {
         "unit": fit.unit,
         "n_customers": fit.n_customers,
@@ -137,7 +144,7 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
             raise ValueError(f"{fact} of {name} is no number")
     covariance.flags.writeable = False
     errors = {key: plain["std_errors"][key] for key in parameters}
-    return Fit(
+    fit = Fit(
         model=name,
         parameters=parameters,
         std_errors={key: None if error is None else float(error) for key, error in errors.items()},
@@ -151,6 +158,7 @@ def _fit(name: str, plain: Mapping[str, Any]) -> Fit:
         warnings=tuple(str(warning) for warning in plain["warnings"]),
         flat=tuple(str(direction) for direction in plain["flat"]),
     )
+    return effects_file.restored(fit, plain) if "covariates" in plain else fit
 
 
 def _square(upper: Floats, size: int) -> Floats | None:

@@ -20,6 +20,7 @@ from clvtool.models.newton import LEVEL, PRECISE, ROUGH, End, Objective, Optimum
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from clvtool.models.covariates import Column
     from clvtool.models.histories import Floats
     from clvtool.models.scales import Coordinate, Scale
 
@@ -95,6 +96,7 @@ class Fit:
       the data say nothing about. Empty: its Hessian is negative definite
     - `facts`: figures of the data that belong to the fit (for example `repeat_purchases`)
     - `warnings`: sentences for the user
+    - `covariates`: columns whose effects are among the parameters, after those of the papers (see `covariates`)
     """
 
     model: str
@@ -109,6 +111,7 @@ class Fit:
     facts: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     flat: tuple[str, ...] = ()
+    covariates: tuple[Column, ...] = ()
 
 
 def maximum_likelihood(
@@ -119,11 +122,13 @@ def maximum_likelihood(
     n_customers: int,
     facts: Mapping[str, float],
     pilot: Objective | None = None,
+    doubt: bool = True,
 ) -> Fit:
     """Fit a model: the first start from which the search converges decides; the others are for failure and doubt.
 
     `log_likelihood` maps the parameters, in the order of `form.names`, to a `Point`; `starts` are parameters;
     `pilot` is the log-likelihood of a small part of the data, whose maximum is a start better than any other.
+    `doubt` is whether to look for a higher maximum where the data say little; not needed from a start that is one.
     A search that fails from every start gives a fit with `converged` False, no standard errors and a warning.
     """
     coordinates = form.coordinates
@@ -134,7 +139,7 @@ def maximum_likelihood(
     for at, theta in enumerate(begin):
         if pilot is None:
             optimum = maximise(objective, theta, coordinates, PRECISE)
-            optimum = _highest(objective, optimum, begin[at + 1 :], coordinates, PRECISE)
+            optimum = _highest(objective, optimum, begin[at + 1 :], coordinates, PRECISE) if doubt else optimum
         else:
             rough = maximise(few, theta, coordinates, ROUGH)
             rough = _highest(few, rough, begin[at + 1 :], coordinates, ROUGH)
@@ -252,7 +257,8 @@ def _words(form: Form, optimum: Optimum) -> list[str]:
             if end in (End.LOW, End.HIGH):
                 said.append((coordinate.at_low if end is End.LOW else coordinate.at_high).format_map(words))
         if End.FLAT in block and not {End.LOW, End.HIGH} & set(block):
-            said.append(f"the data say nothing about {' and '.join(scale.names)}: their values are arbitrary")
+            values = "their values are" if len(block) > 1 else "its value is"
+            said.append(f"the data say nothing about {' and '.join(scale.names)}: {values} arbitrary")
     return said
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from clvtool.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -60,6 +61,14 @@ class Histories:
     def every(self, step: int) -> Self:
         """Return every so-manyth distinct history, with its count: a small likeness of the whole."""
         return type(self)(self.x[::step], self.t_x[::step], self.T[::step], self.count[::step])
+
+
+def together(some: Sequence[Histories]) -> Histories:
+    """Return the histories of several groups of customers as those of one."""
+    x, t_x, T = (
+        np.concatenate([np.repeat(getattr(one, name), one.count) for one in some]) for name in ("x", "t_x", "T")
+    )
+    return Histories.from_arrays(x, t_x, T)
 
 
 def whole(values: ArrayLike, name: str) -> Ints:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from clvtool.models.leaving import purchases_before_leaving
-from clvtool.models.leaving_likelihood import LeavingLikelihood
 from clvtool.models.purchase_counts import leaving_after_purchases, pairs
 from clvtool.models.purchases import NOBODY, PurchaseModel, fit_purchases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
     from clvtool.models.fitting import Fit, Form
     from clvtool.models.histories import Floats, Histories
+    from clvtool.models.newton import Objective
 
 
 class LeavingModel(PurchaseModel):
@@ -90,10 +92,10 @@ class LeavingModel(PurchaseModel):
         return leaving_after_purchases(t / (alpha + T), r + x, a, b + x + self.FIRST, most)
 
 
-def fit_leaving(form: Form, first: int, histories: Histories) -> Fit:
+def fit_leaving(form: Form, log_likelihood: Callable[[Histories], Objective], histories: Histories) -> Fit:
     """Fit a model of this kind to purchase histories by maximum likelihood (see `fit_purchases`)."""
 
     def starts(rate: float) -> list[tuple[float, ...]]:
         return [(r, r / rate, size * p, size * (1 - p)) for r, p, size in ((1, 0.2, 2), (0.2, 0.5, 1), (5, 0.02, 10))]
 
-    return fit_purchases(form, histories, lambda some: LeavingLikelihood.of(some, first).log_likelihood, starts)
+    return fit_purchases(form, histories, log_likelihood, starts)

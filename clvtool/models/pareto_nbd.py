@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from clvtool.models.histories import Floats, Histories
+    from clvtool.models.newton import Objective
 
 FORM = Form("pareto-nbd", unit="weeks", scales=(purchase_rate("r", "alpha"), leaving_rate("s", "beta")))
 
@@ -92,6 +93,11 @@ class ParetoNbd(PurchaseModel):
         return leaving_at_any_time(t, r + x, alpha + T, s, beta + T, most)
 
 
+def log_likelihood(histories: Histories) -> Objective:
+    """Return the log-likelihood of these histories as a function of (r, α, s, β)."""
+    return ParetoLikelihood.of(histories).log_likelihood
+
+
 def fit(histories: Histories) -> ParetoNbd:
     """Fit the Pareto/NBD to purchase histories by maximum likelihood.
 
@@ -103,4 +109,4 @@ def fit(histories: Histories) -> ParetoNbd:
         shapes = ((1, 1, 0.2), (0.3, 0.5, 0.5), (5, 3, 0.02))  # r, s, and leaving per purchase
         return [(r, r / rate, s, s / (rate * leaving)) for r, s, leaving in shapes]
 
-    return ParetoNbd(fit_purchases(FORM, histories, lambda some: ParetoLikelihood.of(some).log_likelihood, starts))
+    return ParetoNbd(fit_purchases(FORM, histories, log_likelihood, starts))

@@ -67,6 +67,8 @@ class PurchaseModel(ABC):
 
     TIME: ClassVar[str] = "alpha"
     """The parameter on whose scale expectations level off."""
+    FORGETFUL: ClassVar[bool] = True
+    """Whether x and T say all about what comes, given that the customer has not left; else t_x does, too."""
     fit: Fit
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from clvtool.errors import UsageError, did_you_mean
+from clvtool.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -34,6 +34,8 @@ KINDS: dict[str, str] = {
 }
 """What models are fitted to, and what they answer."""
 _OTHERS = {"gamma-gamma": MONEY, "bg-bb": OPPORTUNITIES, "sbg": CONTRACTS, "bdw": CONTRACTS}
+WITH_COVARIATES = ("bg-nbd", "mbg-nbd", "pareto-nbd")
+"""The models whose coordinates can move with covariates; their modules have `log_likelihood`."""
 
 COMPARED = ("bg-nbd", "mbg-nbd", "pareto-nbd", "nbd")
 """Models of buying that are fitted to the same histories: `auto` takes one of them. The first is the usual one."""
@@ -71,5 +73,11 @@ def is_regular(name: str) -> bool:
 
 
 def fitted(fit: Fit) -> Any:
-    """Return the fitted model (BgNbd, GammaGamma, …) that predicts from this fit, for example one from a file."""
+    """Return the fitted model (BgNbd, GammaGamma, …) that predicts from this fit, for example one from a file.
+
+    Raises DataError for a fit with covariates: customers then differ by cell (see `by_cell`).
+    """
+    if fit.covariates:
+        columns = ", ".join(column.name for column in fit.covariates)
+        raise DataError(f"the model was fitted with covariates ({columns}): only predict takes them")
     return getattr(module(fit.model), MODELS[fit.model][1])(fit)

@@ -42,6 +42,7 @@ class RegularModel(PurchaseModel):
     """
 
     __slots__ = ()
+    FORGETFUL = False
     FIRST: ClassVar[int]
 
     @property

@@ -249,7 +249,7 @@ def test_the_same_bytes_whatever_the_order_of_the_rows_and_a_file_that_predicts(
 @pytest.mark.parametrize(
     ("old", "new", "code", "words"),
     [
-        ('"clvtool_model": 1', '"clvtool_model": 9', 4, b"version 9; this clvtool reads version 1"),
+        ('"clvtool_model": 1', '"clvtool_model": 9', 4, b"version 9; this clvtool reads versions 1 and 2"),
         ('"unit": "weeks"', '"unit": "months"', 4, b"in months"),
         ('"currency": "EUR"', '"currency": "USD"', 4, b"the orders are in EUR, the model file in USD"),
     ],

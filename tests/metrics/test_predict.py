@@ -248,7 +248,7 @@ def test_another_currency_is_refused():
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"clvtool_model": 1', '"clvtool_model": 2', "version 2; this clvtool reads version 1"),
+        ('"clvtool_model": 1', '"clvtool_model": 3', "version 3; this clvtool reads versions 1 and 2"),
         ('"unit": "weeks"', '"unit": "days"', "bg-nbd in days, and this clvtool predicts in weeks"),
         ('"alpha"', '"beta"', "parameters of bg-nbd are r, alpha, a, b"),
         ('"observed_mean"', '"mean"', "observed_mean"),

@@ -72,7 +72,7 @@ def test_parameters_at_a_limit_and_unknown_errors_survive():
         ("not json", "not JSON"),
         ("[1, 2]", "no model file"),
         ('{"a": 1}', "no model file"),
-        ('{"clvtool_model": 2}', "version 2; this clvtool reads version 1"),
+        ('{"clvtool_model": 3}', "version 3; this clvtool reads versions 1 and 2"),
         ('{"clvtool_model": "1"}', "version '1'"),
         ('{"clvtool_model": true}', "version True"),
         ('{"clvtool_model": 1}', "'models' is missing"),
@@ -140,6 +140,6 @@ def test_another_unit_is_refused(text):
 
 
 def test_a_file_from_the_future_says_which_program_reads_it():
-    with pytest.raises(DataError, match="version 7; this clvtool reads version 1") as caught:
+    with pytest.raises(DataError, match="version 7; this clvtool reads versions 1 and 2") as caught:
         file.loads('{"clvtool_model": 7}')
     assert "newer clvtool" in caught.value.hint

@@ -3,6 +3,7 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 import pytest
+from simulated import simulate_in_time as simulate
 
 from clvtool.errors import FitError
 from clvtool.models import pareto_nbd
@@ -22,24 +23,6 @@ def fitted(cdnow):
 
 def with_parameters(model, r, alpha, s, beta):
     return ParetoNbd(replace(model.fit, parameters={"r": r, "alpha": alpha, "s": s, "beta": beta}))
-
-
-def simulate(seed, customers, rate, leave, longest):
-    """Draw (x, t_x, T) in days: rates a day of buying and of leaving; purchases on the next full day, one a day."""
-    random = np.random.default_rng(seed)
-    T = random.integers(1, longest + 1, customers)
-    gone = random.exponential(1, customers) / np.maximum(leave, 1e-300)
-    end = np.minimum(T, gone)
-    x, t_x, now = np.zeros(customers, int), np.zeros(customers, int), np.zeros(customers)
-    rate = np.broadcast_to(rate, customers)
-    active = np.arange(customers)
-    while active.size:
-        now[active] += random.exponential(1 / rate[active])
-        active = active[now[active] < end[active]]
-        day = np.minimum(np.ceil(now[active]).astype(int), T[active])
-        x[active] += day > t_x[active]
-        t_x[active] = day
-    return x, t_x, T
 
 
 # --- the CDNOW sample ---
