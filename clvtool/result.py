@@ -40,7 +40,8 @@ class Result:
     `notes` are sentences for the reader, `definitions` say per column or metric what the figure means, `extra` holds
     further keys of the JSON object, `metadata` further texts that a Parquet file keeps beside the table.
     `screen` is what a table for people shows in place of `table`, where that one is too long or too wide to be read;
-    its last columns may be left out where they do not fit. `plot` is what `--plot` draws in place of a table.
+    its last columns may be left out where they do not fit; those named in `shaded` are coloured by value.
+    `plot` is what `--plot` draws in place of a table.
     """
 
     name: str
@@ -53,4 +54,5 @@ class Result:
     extra: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     screen: pl.DataFrame | None = None
+    shaded: Sequence[str] = ()
     plot: Plot | None = None

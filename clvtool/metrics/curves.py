@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clvtool.metrics.cohort_rows import ALL as EVERY_COHORT
 from clvtool.result import Plot
 
 if TYPE_CHECKING:
@@ -36,17 +37,36 @@ def of_balance(table: pl.DataFrame, names: Sequence[tuple[str, ...]]) -> Plot:
     )
 
 
-def of_repeats(table: pl.DataFrame, names: Sequence[tuple[str, ...]], cohort: str) -> Plot:
+def of_repeats(table: pl.DataFrame, names: Sequence[tuple[str, ...]]) -> Plot:
     """Return the repeat-purchase rate by days since the first order, for the customers of all cohorts together."""
-    together = table.filter(table["cohort"] == cohort)
+    title = "repeat_rate within so many days of the first order"
+    return _by_days(table, names, "repeat_rate", "rate", title, ("repeat_low", "repeat_high"))
+
+
+def of_windows(table: pl.DataFrame, names: Sequence[tuple[str, ...]], column: str) -> Plot:
+    """Return a figure by days since the first order, for the customers of all cohorts together."""
+    unit = "money" if column.startswith("revenue") else "number"
+    return _by_days(table, names, column, unit, f"{column} within so many days of the first order")
+
+
+def _by_days(
+    table: pl.DataFrame,
+    names: Sequence[tuple[str, ...]],
+    column: str,
+    unit: str,
+    title: str,
+    bounds: tuple[str, ...] = (),
+) -> Plot:
+    together = table.filter(table["cohort"] == EVERY_COHORT)
     size = together.height // len(names)
     parts = {_named(name, place): together.slice(place * size, size) for place, name in enumerate(names)}
+    low_and_high = [together[bound].head(size).to_list() for bound in bounds]
     return Plot(
-        "repeat_rate within so many days of the first order",
+        title,
         [str(days) for days in together["within_days"].head(size)],
-        {name: part["repeat_rate"].to_list() for name, part in parts.items()},
-        "rate",
-        {ALL: (together["repeat_low"].head(size).to_list(), together["repeat_high"].head(size).to_list())},
+        {name: part[column].to_list() for name, part in parts.items()},
+        unit,
+        {ALL: (low_and_high[0], low_and_high[1])} if bounds else {},
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
+from clvtool.metrics.cohort_rows import by_period
 from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
-from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.remarks import of_groups, of_nobody
 from clvtool.periods import day_number
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from clvtool.metrics.cohort_rows import CohortRows
+
 SPANS = (30, 60, 90, 180, 365)
-ALL = "(all)"
 COLUMNS = (
     *("cohort", "within_days", "size", "observed", "repeated", "repeat_rate", "repeat_low", "repeat_high"),
     *("later", "later_rate", "later_low", "later_high"),
@@ -71,29 +72,18 @@ def repeat(
     more = found.occasions > 1
     after[more] = found.bought[(np.cumsum(found.occasions) - found.occasions)[more] + 1] - found.first[more]
     until = found.last - found.first
-    place = found.groups.customer * len(cal.periods) + cal.places(found.first)
-    size = len(found.groups) * len(cal.periods)
-    names = [(TOTAL,) * len(log.groups), *(found.groups.names if log.groups else [])]
-
-    def counted(who: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many these are by group, cohort (all first), in one row."""
-        parts = np.bincount(place[who], minlength=size).reshape(-1, len(cal.periods))
-        parts = np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)
-        return np.concatenate([parts.sum(axis=0, keepdims=True), parts]).ravel() if log.groups else parts.ravel()
-
+    rows = by_period(found, cal, log.groups)
     everybody = np.ones(found.n, bool)
     columns: dict[str, list[NDArray[np.int64]]] = {"size": [], "observed": [], "repeated": [], "later": []}
     for days in spans:
         seen = as_of - found.first >= days
-        columns["size"].append(counted(everybody))
-        columns["observed"].append(counted(seen))
-        columns["repeated"].append(counted(seen & more & (after <= days)))
-        columns["later"].append(counted(seen & more & (until >= days)))
+        columns["size"].append(rows.counted(everybody))
+        columns["observed"].append(rows.counted(seen))
+        columns["repeated"].append(rows.counted(seen & more & (after <= days)))
+        columns["later"].append(rows.counted(seen & more & (until >= days)))
     labels = [f"{name}_group" if name in COLUMNS else name for name in log.groups]
-    cohorts = [ALL, *(one.label for one in cal.periods)]
     words = {"period": period, "level": level * 100}
-    told = {label: [name[place] for name in names] for place, label in enumerate(labels)}
-    table = _table(told, cohorts, spans, columns, level)
+    table = _table(rows, labels, spans, columns, level)
     return Result(
         name="retention",
         title=f"Repeat purchases by {period} of the first order",
@@ -102,13 +92,13 @@ def repeat(
         as_of=log.as_of,
         currency=currency,
         definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
-        plot=of_repeats(table, names, ALL),
+        plot=of_repeats(table, rows.names),
     )
 
 
 def _table(
-    groups: dict[str, list[str]],
-    cohorts: Sequence[str],
+    rows: CohortRows,
+    labels: Sequence[str],
     spans: Sequence[int],
     counts: dict[str, list[NDArray[np.int64]]],
     level: float,
@@ -118,14 +108,8 @@ def _table(
     import polars as pl
 
     flat = {name: np.stack(parts, axis=1).ravel() for name, parts in counts.items()}
-    each = len(cohorts) * len(spans)
-    rows = len(flat["size"]) // each
-    columns: dict[str, Any] = {
-        label: pl.Series([name for name in values for _ in range(each)], dtype=pl.String)
-        for label, values in groups.items()
-    }
-    columns["cohort"] = [cohort for _ in range(rows) for cohort in cohorts for _ in spans]
-    columns["within_days"] = list(spans) * len(cohorts) * rows
+    columns = rows.columns(labels, len(spans))
+    columns["within_days"] = list(spans) * rows.count
     columns |= {"size": flat["size"], "observed": flat["observed"]}
     for name, rate in (("repeated", "repeat"), ("later", "later")):
         columns[name] = flat[name]

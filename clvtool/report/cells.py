@@ -47,13 +47,17 @@ _PICTURES |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # the bytes of a file
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as a reader sees it: `right` aligned, or text that `wraps`; `money` whose currency no unit tells."""
+    """A column as a reader sees it: `right` aligned, or text that `wraps`; `money` whose currency no unit tells.
+
+    `levels` say of its cells how high they are among all that are coloured by value, 0 to 1.
+    """
 
     name: str
     cells: list[str]
     right: bool = False
     wraps: bool = False
     money: bool = False
+    levels: list[float | None] | None = None
 
 
 def visible(text: str) -> str:

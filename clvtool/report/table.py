@@ -18,6 +18,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from clvtool.report.cells import columns, definitions, visible
+from clvtool.report.shades import Span, levels, shade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 GAP = 2  # blanks between columns
 NARROWEST = 8  # a column of text is not made narrower for the sake of the others
 LONGEST_WORD = 32  # a longer word may be broken
-Line = tuple[str, str]  # a line of text and its Rich style
+Line = tuple[str, str | tuple[Span, ...]]  # a line of text, and its Rich style or the cells that are coloured by value
 
 
 def print_table(result: Result, stream: TextIO, limit: int | None = None) -> None:
@@ -50,14 +51,30 @@ def print_lines(lines_of_text: Iterable[Line], console: Console) -> None:
     styles = {"": None, "bold": Style(bold=True), "dim": Style(dim=True)}
     segments = []
     for text, style in lines_of_text:
-        segments += [Segment(text, styles[style]), Segment("\n")]
+        if isinstance(style, str):
+            segments.append(Segment(text, styles[style]))
+        else:
+            segments += _shaded(text, style)
+        segments.append(Segment("\n"))
     console.print(Segments(segments), crop=False, end="")
+
+
+def _shaded(text: str, spans: tuple[Span, ...]) -> Iterator[Segment]:
+    done = 0
+    for begin, end, level in spans:
+        yield Segment(text[done:begin])
+        yield Segment(text[begin:end], shade(level))
+        done = end
+    yield Segment(text[done:])
 
 
 def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool = False) -> Iterator[Line]:
     """Yield the lines of the table; an `elastic` width, off a terminal, grows to what the headers and numbers need."""
     shown = result if limit is None else replace(result, table=result.table.head(limit))
     columns_shown = columns(shown)
+    if result.shaded:
+        found = levels(shown.table, result.shaded)
+        columns_shown = [replace(column, levels=found.get(column.name)) for column in columns_shown]
     yield from heading(result, width, money=any(column.money for column in columns_shown))
     kept = _leading(columns_shown, width) if result.screen is not None and not elastic else columns_shown
     yield from _body(kept, shown.table.height, width, elastic=elastic)
@@ -138,7 +155,7 @@ def _body(shown: list[Column], height: int, width: int, *, elastic: bool) -> Ite
     for number, row in enumerate(zip(*(column.cells for column in shown), strict=True)):
         if number in breaks:
             yield rule, "dim"
-        yield from _row(row, shown, widths)
+        yield from _row(number, row, shown, widths)
 
 
 def _under_headings(groups: list[Column], shown: list[Column], widths: list[int]) -> Iterator[Line]:
@@ -153,13 +170,26 @@ def _under_headings(groups: list[Column], shown: list[Column], widths: list[int]
             named = (f"{column.name}: {value}" for column, value in zip(groups, heading, strict=True))
             yield from _wrapped(" · ".join(named), sum(widths) + GAP * (len(widths) - 1), style="bold")
             above = heading
-        yield from _row(row, shown, widths)
+        yield from _row(number, row, shown, widths)
 
 
-def _row(row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterator[Line]:
+def _row(number: int, row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterator[Line]:
     pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
     for part in range(max(map(len, pieces))):
-        yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+        cells = [piece[part] if part < len(piece) else "" for piece in pieces]
+        yield _join(cells, shown, widths), _spans(number, cells, shown, widths) if part == 0 else ""
+
+
+def _spans(number: int, cells: list[str], shown: list[Column], widths: list[int]) -> tuple[Span, ...] | str:
+    """Return where the cells of a line are that are coloured by value; without any, the style of plain text."""
+    found, begin = [], 0
+    for cell, column, room in zip(cells, shown, widths, strict=True):
+        end = begin + len(cell) + room - _cells(cell)  # wide characters take more cells than places in the text
+        level = column.levels[number] if column.levels is not None else None
+        if level is not None:
+            found.append((begin, end, level))
+        begin = end + GAP
+    return tuple(found) or ""
 
 
 def _leading(shown: list[Column], width: int) -> list[Column]:

@@ -1,0 +1,33 @@
+"""What each customer is expected to bring in, for answers that need it beside their own figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvtool.errors import FitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from clvtool.metrics.orderlog import Policies
+    from clvtool.metrics.valuation import Valuation
+
+
+def expected_values(
+    orders: pl.DataFrame, policies: Policies, valuation: Valuation, ids: pl.Series
+) -> tuple[NDArray[np.float64] | None, list[str]]:
+    """Return the value to come of the customers `ids` as `predict` has it, or None with the reason."""
+    import polars as pl
+
+    from clvtool.metrics.predict import predict
+
+    try:
+        found = predict(orders, valuation, policies).table.select("customer_id", "clv", "reason")
+    except FitError as error:
+        return None, [f"clv is empty: {error.message}"]
+    if found["clv"].null_count():
+        return None, ["clv is empty: no model of money can be fitted; clvtool predict says why"]
+    table = pl.DataFrame({"customer_id": ids}).join(found, on="customer_id", how="left", maintain_order="left")
+    return table["clv"].to_numpy(), []
