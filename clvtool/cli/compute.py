@@ -13,6 +13,7 @@ from clvtool.cli.options import (
     Discount,
     Horizon,
     Level,
+    LogFromStart,
     Margin,
     Period,
     Reading,
@@ -50,9 +51,7 @@ def compute(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Add what a change of churn, AOV or frequency does.")
     ] = False,
-    log_from_start: Annotated[
-        bool, typer.Option("--log-from-start", help="The log begins with the shop: nobody in it is an older customer.")
-    ] = False,
+    log_from_start: LogFromStart = False,
     metric: Annotated[
         str | None,
         typer.Option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
 from clvtool.metrics.cohort_rows import by_period
+from clvtool.metrics.change import Reference, compared
 from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
@@ -49,6 +50,7 @@ def repeat(
     spans: Sequence[int] = SPANS,
     by: Sequence[str] = (),
     level: float = 0.95,
+    reference: Reference | None = None,
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
@@ -84,14 +86,23 @@ def repeat(
     labels = [f"{name}_group" if name in COLUMNS else name for name in log.groups]
     words = {"period": period, "level": level * 100}
     table = _table(rows, labels, spans, columns, level)
+    means = {name: text.format_map(words) for name, text in DEFINITIONS.items()}
+    remarks: tuple[str, ...] = ()
+    if reference is not None:
+        keys = [*labels, "cohort", "within_days"]
+        periods = [one.label for one in cal.periods]
+        change = compared(
+            table, reference, keys, time="cohort", labels=periods, unit=period, rate="repeat_rate", trials="observed"
+        )
+        table, means, remarks = table.hstack(change.columns), means | dict(change.meanings), change.notes
     return Result(
         name="retention",
         title=f"Repeat purchases by {period} of the first order",
         table=table,
-        notes=(*notes, *log.notes, *of_nobody(log, found), *of_groups(log, found)),
+        notes=(*notes, *log.notes, *of_nobody(log, found), *of_groups(log, found), *remarks),
         as_of=log.as_of,
         currency=currency,
-        definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
+        definitions=means,
         plot=of_repeats(table, rows.names),
     )
 
