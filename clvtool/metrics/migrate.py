@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.activity import active_window
 from clvtool.metrics.customers import UNIT
+from clvtool.metrics.expected import with_expected
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.schemes import Choice, scheme
 from clvtool.metrics.segment import left_out
@@ -71,6 +72,9 @@ def migrate(
     begin, end = _days(orders, given, policies)
     then = standing(order_log(orders, replace(policies, as_of=begin)))
     now = standing(order_log(orders, replace(policies, as_of=end)))
+    if chosen.tiers_by == "clv":
+        then, _ = with_expected(then, orders, policies, chosen.valuation, required=True)
+        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
     del orders
     bounds = scheme(chosen, then)
     later = scheme(chosen, now) if given.rescore else bounds
