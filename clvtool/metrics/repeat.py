@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
-from clvtool.metrics.cohort_rows import by_period
 from clvtool.metrics.change import Reference, compared
+from clvtool.metrics.cohort_rows import by_period
 from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
