@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from clvtool.metrics.standing import Standing
 
 MOST_STEPS = 240
+ON_SCREEN = (
+    *("from_date", "to_date", "customers", "moved_up", "moved_down", "entered", "left", "up_rate", "down_rate"),
+    *("up_low_rate", "up_high_rate", "down_low_rate", "down_high_rate"),
+)
+"""The columns in the order of use: those that do not fit on a terminal are left out."""
 DEFINITIONS = {
     "from_date": "the first day of the step: the end of a {unit}, or where the series begins",
     "to_date": "the second day of the step",
@@ -95,7 +100,7 @@ def migrate_steps(
         currency=currency,
         definitions={"from_segment": frozen.meaning} | means,
         extra={"steps": rows},
-        screen=steps,
+        screen=steps.select(ON_SCREEN),
     )
 
 

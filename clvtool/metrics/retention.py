@@ -111,7 +111,10 @@ def retention(
             trials="start",
         )
         table = table.hstack(change.columns)
-        screen = table.select(*labels, *ON_SCREEN[:7], *change.columns.columns, *ON_SCREEN[7:])
+        changes = [name for name in change.columns.columns if name.startswith(("delta_", "p_"))]
+        first = [*labels, "period", "start", "retention_rate", *changes]
+        rest = [name for name in (*ON_SCREEN, *change.columns.columns) if name not in first]
+        screen = table.select(*first, *rest)
         means |= change.meanings
         remarks += change.notes
     return Result(
