@@ -43,6 +43,7 @@ docs: $(VENV)/.developed ## write the command reference and the manual page anew
 bench: $(VENV)/.developed .venv-bench/.installed ## compare with the peers on generated data (minutes; BENCH="--rows 1M" is quick)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 	$(BIN)/python benchmarks/dialects.py $(filter --rows 1M 10M 30M,$(BENCH))
+	$(BIN)/python benchmarks/measures.py $(filter --rows 1M 10M 30M,$(BENCH))
 
 lock: ## write the lock files anew from the ranges in pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -13,6 +13,7 @@ from clvtool.cli.options import (
     Discount,
     Horizon,
     Level,
+    LogFromStart,
     Margin,
     Period,
     Reading,
@@ -50,15 +51,19 @@ def compute(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Add what a change of churn, AOV or frequency does.")
     ] = False,
-    log_from_start: Annotated[
-        bool, typer.Option("--log-from-start", help="The log begins with the shop: nobody in it is an older customer.")
-    ] = False,
+    log_from_start: LogFromStart = False,
     metric: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[,NAME]", help="Only these metrics, such as aov,clv_predictive: groups side by side."
         ),
     ] = None,
+    over_time: Annotated[
+        bool,
+        typer.Option(
+            "--over-time", help="The same table for every period: the analysis as it stood at the end of each."
+        ),
+    ] = False,
     level: Level = 0.95,
     aov: Annotated[float | None, typer.Option(metavar="N", help="Average order value.", rich_help_panel=TYPED)] = None,
     frequency: Annotated[
@@ -74,6 +79,7 @@ def compute(
     clvtool compute sample_data/orders.csv
     clvtool compute sample_data/orders.csv --by channel --metric clv_predictive
     clvtool compute sample_data/cdnow.csv --horizon 24m --discount 0.15
+    clvtool compute sample_data/orders.csv --over-time --period quarter --metric aov,churn_rate,clv_comprehensive
     clvtool compute --aov 200 --frequency 4 --lifespan 5 --period year
     """
     from clvtool.metrics.valuation import Valuation, only
@@ -96,6 +102,8 @@ def compute(
     given = [flag for flag, number in typed.items() if number is not None]
     if inputs and given:
         raise UsageError(f"{given[0]} is for typed numbers, and a file was given too", "leave one of them out")
+    if over_time and not inputs:
+        raise UsageError("--over-time needs a log of orders", "name a file: clvtool compute orders.csv --over-time")
     if not inputs:
         from clvtool.metrics.typed import compute_typed
 
@@ -104,13 +112,15 @@ def compute(
         deliver(only(compute_typed(aov, frequency, churn, valuation), names(metric)))
         return
     from clvtool.ingest.account import notes_of
-    from clvtool.metrics.value import compute as answer
+    from clvtool.metrics.over_time import compute_over_time
+    from clvtool.metrics.value import compute as compute_once
 
     by_columns = names(by)
     if column is not None:
         reading = replace(reading, map=[*(reading.map or []), f"margin={column}"])
     with working("computing", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*by_columns, *counting.columns()])
+        answer = compute_over_time if over_time else compute_once
         result = answer(
             orders.take(),
             valuation,

@@ -1,12 +1,14 @@
 """`clvtool migrate`: who moved from which segment into which, between two days."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 import typer
 
 from clvtool.cli.options import Counting, Inputs, Reading
 from clvtool.cli.output import Deliver
 from clvtool.cli.segmenting import Segmenting
+from clvtool.errors import UsageError
 from clvtool.report.progress import working
 
 
@@ -23,6 +25,12 @@ def migrate(
     to_day: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="The second day. Without it: that of the analysis.")
     ] = None,
+    steps: Annotated[
+        Literal["week", "month", "quarter", "year"] | None,
+        typer.Option(
+            metavar="week|month|quarter|year", help="Instead of one comparison: from the end of each such period on."
+        ),
+    ] = None,
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Take the bounds anew at the second day, and not those of the first.")
     ] = False,
@@ -37,12 +45,18 @@ def migrate(
 ) -> None:
     """Count who moved from which segment into which between two days, who came and who left.
 
+    Two files that segment -o wrote, before and after, are compared as they are, in place of orders and days.
+
     clvtool migrate sample_data/orders.csv --from 2025-06-30 --to 2025-12-31
+    clvtool migrate sample_data/orders.csv --scheme abc --from 2025-12-31 --steps month
     clvtool migrate sample_data/cdnow.csv --from 1997-09-30 --scheme tiers --tiers 3
     """
     from clvtool.ingest.account import notes_of
+    from clvtool.ingest.earlier import segments_of
     from clvtool.metrics.migrate import Span
-    from clvtool.metrics.migrate import migrate as answer
+    from clvtool.metrics.migrate import migrate as between
+    from clvtool.metrics.migrate_files import migrate_files
+    from clvtool.metrics.migrate_steps import migrate_steps
     from clvtool.periods import day
 
     span = Span(
@@ -53,8 +67,15 @@ def migrate(
         level=level,
     )
     chosen = segmenting.choice()
+    tables = segments_of(inputs)
+    if tables is not None:
+        if from_day or to_day or steps or rescore:
+            raise UsageError("two files of segments say themselves what is before and after", "give no days with them")
+        deliver(migrate_files(*tables, level=level))
+        return
     with working("comparing", quiet=deliver.quiet):
         orders = reading.orders(inputs, counting.columns())
+        answer = partial(migrate_steps, unit=steps) if steps else between
         result = answer(
             orders.take(),
             span,

@@ -44,6 +44,9 @@ Margin = Annotated[
     ),
 ]
 Level = Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")]
+LogFromStart = Annotated[
+    bool, typer.Option("--log-from-start", help="The log begins with the shop: nobody in it is an older customer.")
+]
 
 Horizon = Annotated[str, typer.Option(metavar="DURATION", help="How far to look ahead: 90d 12w 12m 1y.")]
 Discount = Annotated[float, typer.Option(metavar="RATE", help="Annual discount rate.")]

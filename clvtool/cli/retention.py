@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import ActiveWindow, By, Counting, Inputs, Level, Period, Reading, names
-from clvtool.cli.output import Deliver
+from clvtool.cli.comparing import Comparing
+from clvtool.cli.options import ActiveWindow, By, Counting, Inputs, Level, LogFromStart, Period, Reading, names
+from clvtool.cli.output import Deliver, Plot
 from clvtool.report.progress import working
 
 
@@ -15,11 +16,13 @@ def retention(
     inputs: Inputs,
     reading: Reading,
     counting: Counting,
+    comparing: Comparing,
     deliver: Deliver,
     by: By = None,
     period: Period = "month",
     active_window: ActiveWindow = "auto",
     level: Level = 0.95,
+    log_from_start: LogFromStart = False,
     repeat: Annotated[
         bool,
         typer.Option(
@@ -27,11 +30,13 @@ def retention(
             help="Instead: who bought again within 30, 60, 90, 180 and 365 days, per period of the first order.",
         ),
     ] = False,
+    plot: Plot = False,
 ) -> None:
     """Say how many customers stay, leave and come back in every period, and whether that is getting better.
 
     clvtool retention sample_data/orders.csv
     clvtool retention sample_data/orders.csv --by channel --period quarter
+    clvtool retention sample_data/orders.csv --period quarter --previous 1y --benchmark 0.9
     clvtool retention sample_data/cdnow.csv --active-window 90 --format json
     clvtool retention sample_data/orders.csv --repeat --period quarter
     """
@@ -40,16 +45,18 @@ def retention(
     from clvtool.metrics.retention import retention as balance
 
     columns = names(by)
+    reference = comparing.reference()
     with working("counting", quiet=deliver.quiet):
         orders = reading.orders(inputs, [*columns, *counting.columns()])
-        answer = repeated if repeat else partial(balance, window=active_window)
+        answer = repeated if repeat else partial(balance, window=active_window, log_from_start=log_from_start)
         result = answer(
             orders.take(),
             counting.policies(),
             period=period,
             by=columns,
             level=level,
+            reference=reference,
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(result)
+    deliver(result, plot=plot)

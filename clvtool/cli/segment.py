@@ -20,6 +20,10 @@ def segment(
     vip_share: Annotated[
         float, typer.Option(metavar="SHARE", help="How many of the customers are VIP, those with the most revenue.")
     ] = 0.05,
+    clv: Annotated[
+        bool,
+        typer.Option("--clv", help="Add what each customer is expected to bring in within --horizon; fits two models."),
+    ] = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="One row a segment: size, shares, medians, what is over-represented.")
     ] = False,
@@ -33,6 +37,7 @@ def segment(
     clvtool segment sample_data/orders.csv
     clvtool segment sample_data/orders.csv --scheme tiers --tiers 500,200,50
     clvtool segment sample_data/orders.csv --summary --by channel,country,product
+    clvtool segment sample_data/orders.csv --scheme tiers --tiers-by clv --summary
     clvtool segment sample_data/cdnow.csv --scheme lifecycle --as-of 1997-12-31
     """
     from clvtool.ingest.account import notes_of
@@ -46,6 +51,7 @@ def segment(
             chosen,
             counting.policies(),
             vip_share=vip_share,
+            clv=clv,
             summary=summary,
             by=names(by),
             currency=orders.currency,

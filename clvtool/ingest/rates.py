@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
 from clvtool.ingest.dates import date_style
-from clvtool.ingest.opening import open_sources
-from clvtool.ingest.reading import ReadOptions
-from clvtool.ingest.source import collect
-from clvtool.ingest.words import normal
+from clvtool.ingest.small import small_table
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
@@ -54,17 +51,8 @@ def _rates(path: str) -> pl.DataFrame:
     """Return `currency day rate` of a file; `day` is 1970-01-01 where it has no dates."""
     import polars as pl
 
-    source = open_sources([path], ReadOptions())[0]
-    found = {normal(name): name for name in source.header}
-    lacking = [name for name in ("currency", "rate") if name not in found]
-    if lacking:
-        raise DataError(f"{path} has no column {lacking[0]!r}", f"found: {', '.join(source.header)}")
-    text = {
-        name: pl.col(found[name]).cast(pl.String).str.strip_chars()
-        for name in ("currency", "rate", "date")
-        if name in found
-    }
-    table = collect(source, source.scan().select(**text)).filter(pl.col("currency").fill_null("") != "")
+    table, found = small_table(path, {name: (name,) for name in ("currency", "rate")}, {"date": ("date",)})
+    table = table.filter(pl.col("currency").fill_null("") != "")
     number = pl.col("rate").str.replace(",", ".", literal=True).cast(pl.Decimal(28, RATE_SCALE), strict=False)
     day = pl.lit("1970-01-01").str.to_date()
     if "date" in table.columns:

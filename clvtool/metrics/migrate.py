@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.activity import active_window
-from clvtool.metrics.customers import UNIT
+from clvtool.metrics.coming import with_expected
+from clvtool.metrics.flows import ENTERED, LEFT, flows_of, matrix_of, moves_of, table_of, told_of
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.schemes import Choice, scheme
 from clvtool.metrics.segment import left_out
-from clvtool.metrics.standing import money, standing
+from clvtool.metrics.standing import standing
 from clvtool.periods import day_number
 from clvtool.result import Result
-from clvtool.stats import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from clvtool.metrics.schemes import Scheme
     from clvtool.metrics.standing import Standing
-
-ENTERED = "(entered)"
-LEFT = "(left)"
-TOTAL = "(total)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +65,12 @@ def migrate(
     import polars as pl
 
     given, chosen, policies = span or Span(), choice or Choice(), policies or Policies()
-    begin, end = _days(orders, given, policies)
+    begin, end = days_of(orders, given, policies)
     then = standing(order_log(orders, replace(policies, as_of=begin)))
     now = standing(order_log(orders, replace(policies, as_of=end)))
+    if chosen.tiers_by == "clv":
+        then, _ = with_expected(then, orders, policies, chosen.valuation, required=True)
+        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
     del orders
     bounds = scheme(chosen, then)
     later = scheme(chosen, now) if given.rescore else bounds
@@ -78,10 +78,8 @@ def migrate(
     window = active_window(now.found, now.log, given.active_window)
     active_days = length if window.days is None else window.days
     size = len(bounds.names)
-    before = _side(then, bounds.places(then), length, "before")
-    after = _side(now, _or_left(now, later.places(now), active_days, size), length, "after")
-    flows = _flows(before, after, size)
-    moved = _moves(flows, size, given.level)
+    flows = flows_between(then, now, (bounds, later), length, active_days)
+    moved = moves_of(flows, size, given.level)
     gone = int(flows.filter(flows["place_before"] < size).select(pl.col("customers") - pl.col("known")).sum().item())
     basis = "taken anew at the second day" if given.rescore else "those of the first day, on both days"
     remarks = [
@@ -100,17 +98,17 @@ def migrate(
         remarks.append(f"{gone:,} customers are {LEFT} because their orders were refunded in full later")
     if length > (begin - then.log.first_day).days + 1:
         remarks.append(f"revenue_before, of {length} days, reaches back beyond the first order of the log")
-    remarks += [f"{move['direction']}: {_told(move)}" for move in moved]
+    remarks += [f"{move['direction']}: {told_of(move)}" for move in moved]
     return Result(
         name="migrate",
         title=f"Migration between segments ({chosen.scheme})",
-        table=_table(flows, bounds.names, has_money=now.log.has_amount),
+        table=table_of(flows, bounds.names, has_money=now.log.has_amount),
         notes=(*notes, *now.log.notes, *left_out(now), *remarks),
         as_of=now.log.as_of,
         currency=currency,
         definitions={"from_segment": bounds.meaning} | _definitions(length),
         extra={"from": begin, "to": end, "moves": moved},
-        screen=_matrix(flows, bounds.names),
+        screen=matrix_of(flows, bounds.names),
     )
 
 
@@ -127,7 +125,7 @@ def _definitions(length: int) -> dict[str, str]:
     }
 
 
-def _days(orders: pl.DataFrame, span: Span, policies: Policies) -> tuple[date, date]:
+def days_of(orders: pl.DataFrame, span: Span, policies: Policies) -> tuple[date, date]:
     """Return the two days; where they are not said, the middle of the log and its last day."""
     days = orders["order_date"].filter(orders["kind"] == "order")
     if days.is_empty():
@@ -145,6 +143,16 @@ def _days(orders: pl.DataFrame, span: Span, policies: Policies) -> tuple[date, d
     if begin >= end:
         raise UsageError(f"--from {begin} is not before --to {end}", valid)
     return begin, end
+
+
+def flows_between(
+    then: Standing, now: Standing, schemes: tuple[Scheme, Scheme], length: int, active_days: int
+) -> pl.DataFrame:
+    """Return the flows from one day to another, each with its scheme; orders and money of the `length` days before."""
+    size = len(schemes[0].names)
+    before = _side(then, schemes[0].places(then), length, "before")
+    after = _side(now, _or_left(now, schemes[1].places(now), active_days, size), length, "after")
+    return flows_of(before, after, size)
 
 
 def _or_left(now: Standing, places: NDArray[np.int64], active_days: int, size: int) -> NDArray[np.int64]:
@@ -167,96 +175,4 @@ def _side(one: Standing, places: NDArray[np.int64], length: int, name: str) -> p
             f"orders_{name}": found.total(found.is_order.astype("int64"), recent),
             f"revenue_{name}": found.total(found.amount, recent),
         }
-    )
-
-
-def _flows(before: pl.DataFrame, after: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Return one row a flow, with sums over its customers; place `size` is that of those who entered or left."""
-    import polars as pl
-
-    both = before.join(after, on="customer_id", how="full")
-    known = pl.col("recency_before").is_not_null() & pl.col("recency_after").is_not_null()
-    money_and_orders = [f"{what}_{when}" for what in ("orders", "revenue") for when in ("before", "after")]
-    return (
-        both.with_columns(pl.col("place_before", "place_after").fill_null(size))
-        .group_by("place_before", "place_after")
-        .agg(
-            pl.len().cast(pl.Int64).alias("customers"),
-            known.sum().cast(pl.Int64).alias("known"),
-            (pl.col("recency_after") - pl.col("recency_before")).sum().alias("recency_change"),
-            *(pl.col(name).sum() for name in money_and_orders),
-        )
-        .sort("place_before", "place_after")
-    )
-
-
-def _table(flows: pl.DataFrame, names: Sequence[str], *, has_money: bool) -> pl.DataFrame:
-    import polars as pl
-
-    came = pl.col("place_before") == len(names)
-    per_order = [
-        pl.when(pl.col(f"orders_{when}") > 0).then(pl.col(f"revenue_{when}") / (pl.col(f"orders_{when}") * UNIT))
-        for when in ("before", "after")
-    ]
-    table = flows.select(
-        pl.Series("from_segment", [*names, ENTERED]).gather(flows["place_before"]),
-        pl.Series("to_segment", [*names, LEFT]).gather(flows["place_after"]),
-        "customers",
-        rate=pl.col("customers") / pl.col("customers").sum().over("place_before"),
-        revenue_before=money(flows["revenue_before"].to_numpy()),
-        revenue_after=money(flows["revenue_after"].to_numpy()),
-        recency_change_days=pl.when(pl.col("known") > 0).then(pl.col("recency_change") / pl.col("known")),
-        frequency_change=pl.when(~came).then((pl.col("orders_after") - pl.col("orders_before")) / pl.col("customers")),
-        aov_change=per_order[1] - per_order[0],
-    )
-    if has_money:
-        return table
-    figures = ("revenue_before", "revenue_after", "aov_change")
-    return table.with_columns(pl.lit(None, table.schema[name]).alias(name) for name in figures)
-
-
-def _matrix(flows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Return customers by from_segment (rows) and to_segment (columns), with the margins."""
-    import numpy as np
-    import polars as pl
-
-    size = len(names) + 1
-    counts = np.zeros((size + 1, size + 1), np.int64)
-    counts[flows["place_before"].to_numpy(), flows["place_after"].to_numpy()] = flows["customers"].to_numpy()
-    counts[size] = counts.sum(axis=0)
-    counts[:, size] = counts.sum(axis=1)
-    columns = {name: counts[:, place] for place, name in enumerate([*names, LEFT, TOTAL])}
-    return pl.DataFrame({"from_segment": [*names, ENTERED, TOTAL], **columns})
-
-
-def _moves(flows: pl.DataFrame, size: int, level: float) -> list[dict[str, Any]]:
-    """Return how many of the customers that are in a segment on both days rose, fell and stayed, with intervals."""
-    import polars as pl
-
-    stayed = flows.filter((pl.col("place_before") < size) & (pl.col("place_after") < size))
-    n = int(stayed["customers"].sum())
-    step = pl.col("place_before") - pl.col("place_after")
-    found = []
-    for direction, which in (("moved up", step > 0), ("moved down", step < 0)):
-        count = int(stayed.filter(which)["customers"].sum())
-        low, high = wilson(count / n, n, level) if n else (None, None)
-        found.append(
-            {
-                "direction": direction,
-                "customers": count,
-                "n": n,
-                "rate": count / n if n else None,
-                "ci_low": low,
-                "ci_high": high,
-            }
-        )
-    return found
-
-
-def _told(move: dict[str, Any]) -> str:
-    if not move["n"]:
-        return "nobody is in a segment on both days"
-    return (
-        f"{move['customers']:,} of the {move['n']:,} customers in a segment on both days "
-        f"({move['rate']:.1%}, {move['ci_low']:.1%} to {move['ci_high']:.1%}), in the order of the segments"
     )

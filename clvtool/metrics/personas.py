@@ -31,6 +31,9 @@ FIGURES = {
     "revenue_share": "share of the net revenue of all customers",
     "margin": "their net revenue less costs",
     "margin_share": "share of the margin of all customers",
+    "clv": "what they are expected to bring in",
+    "clv_share": "share of what all customers are expected to bring in",
+    "budget_share": "suggested share of a budget: in proportion to clv, nothing where that is below 0",
     "median_recency_days": "median of days since the last purchase",
     "median_orders": "median of orders per customer",
     "median_revenue": "median of net revenue per customer",
@@ -43,15 +46,22 @@ def personas(now: Standing, names: Sequence[str], places: NDArray[np.int64]) -> 
     The columns are FIGURES, and of weekday and each group column of the log the value that is over-represented most,
     with its lift. A share of a total that is not above 0 is null.
     """
+    import numpy as np
     import polars as pl
 
     figures = _figures(now, places)
     every = pl.DataFrame(
         {"place": range(-1, len(names)), "segment": [TOTAL, *names]}, schema_overrides={"place": pl.Int64}
     )
-    counts = pl.col("customers", "orders", *(name for name in ("revenue", "margin") if name in figures.columns))
+    counts = pl.col("customers", "orders", *(name for name in ("revenue", "margin", "clv") if name in figures.columns))
     table = every.join(figures, on="place", how="left").sort("place").with_columns(counts.fill_null(0))
-    shares = {"customers": "customer_share", "revenue": "revenue_share", "margin": "margin_share"}
+    shares = {"customers": "customer_share", "revenue": "revenue_share", "margin": "margin_share", "clv": "clv_share"}
+    if "clv" in table.columns:
+        hoped = np.maximum(table["clv"].to_numpy(), 0)
+        whole = hoped[1:].sum()
+        own = hoped / whole if whole else np.full(len(hoped), np.nan)
+        own[0] = 1.0 if whole else np.nan
+        table = table.with_columns(pl.Series("budget_share", own).fill_nan(None))
     for name, share in shares.items():
         if name in table.columns:
             own, whole = table[name].to_numpy(), table[name][0]
@@ -101,6 +111,9 @@ def _figures(now: Standing, places: NDArray[np.int64]) -> pl.DataFrame:
         if now.log.has_cost:
             columns["earned"] = now.revenue - now.found.total(now.found.cost)
             aggregates["margin"] = pl.col("earned").sum()
+        if now.coming is not None:
+            columns["coming"] = now.coming
+            aggregates["clv"] = pl.col("coming").sum()
     table = pl.DataFrame(columns)
     whole = table.select(pl.lit(-1, pl.Int64).alias("place"), **aggregates)
     return pl.concat([whole, table.group_by("place").agg(**aggregates)])

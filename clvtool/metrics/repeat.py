@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
+from clvtool.metrics.change import Reference, compared
+from clvtool.metrics.cohort_rows import by_period
+from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
-from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.remarks import of_groups, of_nobody
 from clvtool.periods import day_number
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from clvtool.metrics.cohort_rows import CohortRows
+
 SPANS = (30, 60, 90, 180, 365)
-ALL = "(all)"
 COLUMNS = (
     *("cohort", "within_days", "size", "observed", "repeated", "repeat_rate", "repeat_low", "repeat_high"),
     *("later", "later_rate", "later_low", "later_high"),
@@ -47,6 +50,7 @@ def repeat(
     spans: Sequence[int] = SPANS,
     by: Sequence[str] = (),
     level: float = 0.95,
+    reference: Reference | None = None,
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
@@ -70,43 +74,42 @@ def repeat(
     more = found.occasions > 1
     after[more] = found.bought[(np.cumsum(found.occasions) - found.occasions)[more] + 1] - found.first[more]
     until = found.last - found.first
-    place = found.groups.customer * len(cal.periods) + cal.places(found.first)
-    size = len(found.groups) * len(cal.periods)
-    names = [(TOTAL,) * len(log.groups), *(found.groups.names if log.groups else [])]
-
-    def counted(who: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many these are by group, cohort (all first), in one row."""
-        parts = np.bincount(place[who], minlength=size).reshape(-1, len(cal.periods))
-        parts = np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)
-        return np.concatenate([parts.sum(axis=0, keepdims=True), parts]).ravel() if log.groups else parts.ravel()
-
+    rows = by_period(found, cal, log.groups)
     everybody = np.ones(found.n, bool)
     columns: dict[str, list[NDArray[np.int64]]] = {"size": [], "observed": [], "repeated": [], "later": []}
     for days in spans:
         seen = as_of - found.first >= days
-        columns["size"].append(counted(everybody))
-        columns["observed"].append(counted(seen))
-        columns["repeated"].append(counted(seen & more & (after <= days)))
-        columns["later"].append(counted(seen & more & (until >= days)))
+        columns["size"].append(rows.counted(everybody))
+        columns["observed"].append(rows.counted(seen))
+        columns["repeated"].append(rows.counted(seen & more & (after <= days)))
+        columns["later"].append(rows.counted(seen & more & (until >= days)))
     labels = [f"{name}_group" if name in COLUMNS else name for name in log.groups]
-    cohorts = [ALL, *(one.label for one in cal.periods)]
     words = {"period": period, "level": level * 100}
+    table = _table(rows, labels, spans, columns, level)
+    means = {name: text.format_map(words) for name, text in DEFINITIONS.items()}
+    remarks: tuple[str, ...] = ()
+    if reference is not None:
+        keys = [*labels, "cohort", "within_days"]
+        periods = [one.label for one in cal.periods]
+        change = compared(
+            table, reference, keys, time="cohort", labels=periods, unit=period, rate="repeat_rate", trials="observed"
+        )
+        table, means, remarks = table.hstack(change.columns), means | dict(change.meanings), change.notes
     return Result(
         name="retention",
         title=f"Repeat purchases by {period} of the first order",
-        table=_table(
-            {label: [name[k] for name in names] for k, label in enumerate(labels)}, cohorts, spans, columns, level
-        ),
-        notes=(*notes, *log.notes, *of_nobody(log, found), *of_groups(log, found)),
+        table=table,
+        notes=(*notes, *log.notes, *of_nobody(log, found), *of_groups(log, found), *remarks),
         as_of=log.as_of,
         currency=currency,
-        definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
+        definitions=means,
+        plot=of_repeats(table, rows.names),
     )
 
 
 def _table(
-    groups: dict[str, list[str]],
-    cohorts: Sequence[str],
+    rows: CohortRows,
+    labels: Sequence[str],
     spans: Sequence[int],
     counts: dict[str, list[NDArray[np.int64]]],
     level: float,
@@ -116,14 +119,8 @@ def _table(
     import polars as pl
 
     flat = {name: np.stack(parts, axis=1).ravel() for name, parts in counts.items()}
-    each = len(cohorts) * len(spans)
-    rows = len(flat["size"]) // each
-    columns: dict[str, Any] = {
-        label: pl.Series([name for name in values for _ in range(each)], dtype=pl.String)
-        for label, values in groups.items()
-    }
-    columns["cohort"] = [cohort for _ in range(rows) for cohort in cohorts for _ in spans]
-    columns["within_days"] = list(spans) * len(cohorts) * rows
+    columns = rows.columns(labels, len(spans))
+    columns["within_days"] = list(spans) * rows.count
     columns |= {"size": flat["size"], "observed": flat["observed"]}
     for name, rate in (("repeated", "repeat"), ("later", "later")):
         columns[name] = flat[name]

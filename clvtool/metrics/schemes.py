@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvtool.metrics.standing import Standing
+    from clvtool.metrics.valuation import Valuation
 
+BASES = {"revenue": "revenue", "clv": "expected value to come"}
+"""What tiers go by, in words."""
 SCHEMES = ("rfm", "tiers", "abc", "lifecycle")
 TIERS = {
     3: ("gold", "silver", "bronze"),
@@ -39,18 +42,25 @@ class Choice:
     """Which scheme, and what there is to be said about it.
 
     `tiers` is the number of tiers, or their lowest values with commas between; `bounds` the entries of a table of
-    names for RFM, and `source` where it is from.
+    names for RFM, and `source` where it is from. `tiers_by` says whether tiers go by revenue or by what customers are
+    expected to bring in (`clv`), as the valuation says.
     """
 
     scheme: str = "rfm"
     tiers: str = "4"
     bounds: Sequence[Mapping[str, Any]] = PLAIN
     source: str = "the table of names"
+    tiers_by: str = "revenue"
+    valuation: Valuation | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scheme that does not exist."""
         if self.scheme not in SCHEMES:
             raise UsageError(f"--scheme {self.scheme}: no such scheme", f"there is: {', '.join(SCHEMES)}")
+        if self.tiers_by not in BASES:
+            raise UsageError(f"--tiers-by {self.tiers_by}: no such value", f"there is: {', '.join(BASES)}")
+        if self.tiers_by == "clv" and self.scheme != "tiers":
+            raise UsageError(f"--tiers-by is about tiers, and not about {self.scheme}", "add --scheme tiers")
 
 
 class Scheme(Protocol):
@@ -84,7 +94,7 @@ def scheme(choice: Choice, then: Standing) -> Scheme:
     if choice.scheme == "lifecycle":
         return Lifecycle(_population_rhythm(then))
     _require_money(then, f"--scheme {choice.scheme} goes by revenue")
-    return _tiers(choice.tiers, then) if choice.scheme == "tiers" else _abc(then)
+    return _tiers(choice.tiers, then, choice.tiers_by) if choice.scheme == "tiers" else _abc(then)
 
 
 class Scale:
@@ -150,18 +160,19 @@ class Rfm:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Segments by revenue: the first name from the first of `lowest` on (ten-thousandths), the last below them all."""
+    """Segments by value: the first name from the first of `lowest` on (ten-thousandths), the last below them all."""
 
     names: tuple[str, ...]
     meaning: str
     lowest: tuple[int, ...]
+    by: str = "revenue"
 
     def places(self, now: Standing) -> NDArray[np.int64]:
-        """Return how many of the bounds are above each customer's revenue."""
+        """Return how many of the bounds are above each customer's value."""
         import numpy as np
 
         above = np.array(sorted(self.lowest), np.int64)
-        return len(above) - np.searchsorted(above, now.revenue, side="right")
+        return len(above) - np.searchsorted(above, now.worth(self.by), side="right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +181,17 @@ class Tiers:
 
     names: tuple[str, ...]
     scale: Scale
+    by: str = "revenue"
 
     @property
     def meaning(self) -> str:
         """Return what the segments mean."""
-        return f"1 + ⌊{len(self.names)} · (customers with less revenue) ÷ customers⌋; {self.names[0]} is the best"
+        less = f"customers with less {BASES[self.by]}"
+        return f"1 + ⌊{len(self.names)} · ({less}) ÷ customers⌋; {self.names[0]} is the best"
 
     def places(self, now: Standing) -> NDArray[np.int64]:
         """Return the place of each customer's tier."""
-        return len(self.names) - self.scale.scores(now.revenue)
+        return len(self.names) - self.scale.scores(now.worth(self.by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +224,14 @@ class Lifecycle:
         return np.where(now.recency <= rhythm, fresh, late)
 
 
-def _tiers(text: str, then: Standing) -> Scheme:
+def _tiers(text: str, then: Standing, by: str) -> Scheme:
     parts = [part.strip() for part in text.split(",")]
     hint = "write a number from 3 to 5, or their lowest values: --tiers 500,200,50"
     if len(parts) == 1:
         if parts[0] not in {str(count) for count in TIERS}:
             raise UsageError(f"--tiers {text}: 3 to 5 tiers there may be", hint)
         count = int(parts[0])
-        return Tiers(TIERS[count], Scale(then.revenue, count))
+        return Tiers(TIERS[count], Scale(then.worth(by), count), by)
     try:
         lowest = sorted((int(Decimal(part) * UNIT) for part in parts), reverse=True)
     except (ArithmeticError, ValueError):
@@ -227,7 +240,7 @@ def _tiers(text: str, then: Standing) -> Scheme:
     if names is None or len(set(lowest)) < len(lowest) or abs(lowest[0]) >= 1 << 62 or abs(lowest[-1]) >= 1 << 62:
         raise UsageError(f"--tiers {text}: 3 to 5 tiers have 2 to 4 different lowest values", hint)
     told = ", ".join(f"{name} from {bound / UNIT:,.2f}" for name, bound in zip(names, lowest, strict=False))
-    return Steps(names, f"by revenue: {told}, {names[-1]} below", tuple(lowest))
+    return Steps(names, f"by {BASES[by]}: {told}, {names[-1]} below", tuple(lowest), by)
 
 
 def _abc(then: Standing) -> Steps:

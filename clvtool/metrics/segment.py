@@ -6,11 +6,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError
+from clvtool.metrics.coming import with_expected
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.personas import personas
 from clvtool.metrics.schemes import Choice, Scores, scheme
 from clvtool.metrics.standing import money, standing
+from clvtool.metrics.valuation import Valuation
 from clvtool.result import Result
+from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,20 +36,28 @@ DEFINITIONS = {
 }
 
 
+EXPECTED = (
+    "value to come within {horizon}, discounted at {discount:.0%} a year, as clvtool predict has it "
+    "(× margin by costs, else revenue)"
+)
+
+
 def segment(
     orders: pl.DataFrame,
     choice: Choice | None = None,
     policies: Policies | None = None,
     *,
     vip_share: float = 0.05,
+    clv: bool = False,
     summary: bool = False,
     by: Sequence[str] = (),
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return one row a customer: `customer_id segment r f m score recency_days orders revenue vip`.
+    """Return one row a customer: `customer_id segment r f m score recency_days orders revenue clv vip`.
 
-    The customers with the most revenue come first. Without a column of money, `m score revenue vip` are null.
+    `clv`, what a customer is expected to bring in, is there when it is asked for. The customers with the most revenue
+    come first. Without a column of money, `m score revenue vip` are null.
     With `summary`, one row a segment, all customers first: its size, shares and medians, and the weekday and the values
     of the columns `by` that are over-represented in it.
     Raises DataError for bounds that do not hold every customer once, or where there is nothing to go by.
@@ -56,28 +67,38 @@ def segment(
     if by and not summary:
         raise UsageError("--by says what a summary looks at, and there is none", "add --summary")
     given = choice or Choice()
-    log = order_log(orders, policies or Policies(), by)
+    policies = policies or Policies()
+    log = order_log(orders, policies, by)
+    clv = clv or given.tiers_by == "clv"
+    kept = orders if clv else orders.clear()
     del orders
     now = standing(log)
     del log
+    remarks: list[str] = []
+    if clv:
+        now, remarks = with_expected(now, kept, policies, given.valuation, required=given.tiers_by == "clv")
+    del kept
     chosen = scheme(given, now)
     if summary:
         table, means = personas(now, chosen.names, chosen.places(now))
     else:
         vip = f"the best {vip_share * 100:g} % of customers by revenue, rounded up, and those equal to the last of them"
-        table, means = _customers(now, chosen, vip_share), DEFINITIONS | {"vip": vip}
+        table, means = _customers(now, chosen, vip_share, clv=clv), DEFINITIONS | {"vip": vip}
+    if clv:
+        valuation = given.valuation or Valuation()
+        means |= {"clv": EXPECTED.format(horizon=valuation.horizon, discount=valuation.discount)}
     return Result(
         name="segment",
         title=f"{'Segments' if summary else 'Customers by segment'} ({given.scheme})",
         table=table,
-        notes=(*notes, *now.log.notes, *left_out(now), *(costless(now) if summary else [])),
+        notes=(*notes, *now.log.notes, *left_out(now), *(costless(now) if summary else []), *remarks),
         as_of=now.log.as_of,
         currency=currency,
         definitions={"segment": chosen.meaning} | means,
     )
 
 
-def _customers(now: Standing, chosen: Scheme, vip_share: float) -> pl.DataFrame:
+def _customers(now: Standing, chosen: Scheme, vip_share: float, *, clv: bool) -> pl.DataFrame:
     import polars as pl
 
     r, f, m = Scores(now).of(now)
@@ -92,6 +113,7 @@ def _customers(now: Standing, chosen: Scheme, vip_share: float) -> pl.DataFrame:
             "recency_days": now.recency,
             "orders": now.orders,
             "revenue": money(now.revenue),
+            **({"clv": _clv(now)} if clv else {}),
             "vip": best(now.revenue, vip_share),
         }
     )
@@ -99,6 +121,15 @@ def _customers(now: Standing, chosen: Scheme, vip_share: float) -> pl.DataFrame:
         return table.sort("revenue", "customer_id", descending=[True, False])
     nothing = (pl.lit(None, table.schema[name]).alias(name) for name in ("m", "score", "revenue", "vip"))
     return table.with_columns(nothing).sort("orders", "customer_id", descending=[True, False])
+
+
+def _clv(now: Standing) -> pl.Series:
+    """Return the value to come as exact money, null where it is not known."""
+    import polars as pl
+
+    if now.coming is None:
+        return pl.Series([None] * now.found.n, dtype=pl.Decimal(38, MONEY_SCALE))
+    return money(now.coming)
 
 
 def best(revenue: NDArray[np.int64], share: float) -> NDArray[np.bool_]:

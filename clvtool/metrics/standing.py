@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Standing:
     """Per customer: days since the last purchase, purchase days, orders, net revenue (ten-thousandths).
 
-    `log` has no events any more. Without a column of money, revenue is 0 all over.
+    `log` has no events any more. Without a column of money, revenue is 0 all over. `coming` is the value that each is
+    expected to bring in (ten-thousandths), where it was asked for.
     """
 
     log: OrderLog
@@ -31,6 +32,13 @@ class Standing:
     occasions: NDArray[np.int64]
     orders: NDArray[np.int64]
     revenue: NDArray[np.int64]
+    coming: NDArray[np.int64] | None = None
+
+    def worth(self, by: str) -> NDArray[np.int64]:
+        """Return the value of each customer: `revenue` so far, or `clv`, what is to come."""
+        if by == "revenue" or self.coming is None:
+            return self.revenue
+        return self.coming
 
 
 def standing(log: OrderLog) -> Standing:

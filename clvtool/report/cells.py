@@ -47,13 +47,17 @@ _PICTURES |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # the bytes of a file
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as a reader sees it: `right` aligned, or text that `wraps`; `money` whose currency no unit tells."""
+    """A column as a reader sees it: `right` aligned, or text that `wraps`; `money` whose currency no unit tells.
+
+    `levels` say of its cells how high they are among all that are coloured by value, 0 to 1.
+    """
 
     name: str
     cells: list[str]
     right: bool = False
     wraps: bool = False
     money: bool = False
+    levels: list[float | None] | None = None
 
 
 def visible(text: str) -> str:
@@ -85,6 +89,11 @@ def columns(result: Result) -> list[Column]:
             cells = [_cell(value, formatter) for value in values]
             shown.append(Column(visible(name), cells, right=True, money=formatter is _money))
     return shown
+
+
+def figure(value: Number, unit: str) -> str:
+    """Return the text of a value that is measured in a unit."""
+    return _cell(value, _by_unit(unit))
 
 
 def definitions(result: Result) -> list[tuple[str, str]]:

@@ -18,9 +18,10 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from clvtool.report.cells import columns, definitions, visible
+from clvtool.report.shades import Span, levels, shade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clvtool.report.cells import Column
     from clvtool.result import Result
@@ -28,33 +29,53 @@ if TYPE_CHECKING:
 GAP = 2  # blanks between columns
 NARROWEST = 8  # a column of text is not made narrower for the sake of the others
 LONGEST_WORD = 32  # a longer word may be broken
-Line = tuple[str, str]  # a line of text and its Rich style
+Line = tuple[str, str | tuple[Span, ...]]  # a line of text, and its Rich style or the cells that are coloured by value
 
 
 def print_table(result: Result, stream: TextIO, limit: int | None = None) -> None:
     """Write the first `limit` rows of the result, or all, as a table to a terminal or any other text stream."""
-    console = Console(
+    console = console_of(stream)
+    at_screen = stream.isatty() or "COLUMNS" in os.environ
+    print_lines(lines(result, console.width, limit=limit, elastic=not at_screen), console)
+
+
+def console_of(stream: TextIO) -> Console:
+    """Return the terminal, or any other text stream, as Rich writes to it."""
+    return Console(
         file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False, legacy_windows=False
     )
-    at_screen = stream.isatty() or "COLUMNS" in os.environ
+
+
+def print_lines(lines_of_text: Iterable[Line], console: Console) -> None:
+    """Write lines with their styles."""
     styles = {"": None, "bold": Style(bold=True), "dim": Style(dim=True)}
     segments = []
-    for text, style in lines(result, console.width, limit=limit, elastic=not at_screen):
-        segments += [Segment(text, styles[style]), Segment("\n")]
+    for text, style in lines_of_text:
+        if isinstance(style, str):
+            segments.append(Segment(text, styles[style]))
+        else:
+            segments += _shaded(text, style)
+        segments.append(Segment("\n"))
     console.print(Segments(segments), crop=False, end="")
+
+
+def _shaded(text: str, spans: tuple[Span, ...]) -> Iterator[Segment]:
+    done = 0
+    for begin, end, level in spans:
+        yield Segment(text[done:begin])
+        yield Segment(text[begin:end], shade(level))
+        done = end
+    yield Segment(text[done:])
 
 
 def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool = False) -> Iterator[Line]:
     """Yield the lines of the table; an `elastic` width, off a terminal, grows to what the headers and numbers need."""
     shown = result if limit is None else replace(result, table=result.table.head(limit))
-    yield from _wrapped(visible(result.title), width, style="bold")
     columns_shown = columns(shown)
-    below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
-    if result.currency and any(column.money for column in columns_shown):
-        below.append(f"money in {visible(result.currency)}")
-    if below:
-        yield from _wrapped(" · ".join(below), width)
-    yield "", ""
+    if result.shaded:
+        found = levels(shown.table, result.shaded)
+        columns_shown = [replace(column, levels=found.get(column.name)) for column in columns_shown]
+    yield from heading(result, width, money=any(column.money for column in columns_shown))
     kept = _leading(columns_shown, width) if result.screen is not None and not elastic else columns_shown
     yield from _body(kept, shown.table.height, width, elastic=elastic)
     left_out = len(columns_shown) - len(kept)
@@ -70,6 +91,22 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
         yield "", ""
     for name, meaning in meanings:
         yield from _wrapped(f"{name} — {meaning}", width, indent=2)
+    yield from notes(result, width)
+
+
+def heading(result: Result, width: int, *, money: bool) -> Iterator[Line]:
+    """Yield the title, the day, the currency where `money` is shown that no unit tells, and a blank line."""
+    yield from _wrapped(visible(result.title), width, style="bold")
+    below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
+    if result.currency and money:
+        below.append(f"money in {visible(result.currency)}")
+    if below:
+        yield from _wrapped(" · ".join(below), width)
+    yield "", ""
+
+
+def notes(result: Result, width: int) -> Iterator[Line]:
+    """Yield the notes, a blank line before them."""
     if result.notes:
         yield "", ""
     for note in result.notes:
@@ -118,7 +155,7 @@ def _body(shown: list[Column], height: int, width: int, *, elastic: bool) -> Ite
     for number, row in enumerate(zip(*(column.cells for column in shown), strict=True)):
         if number in breaks:
             yield rule, "dim"
-        yield from _row(row, shown, widths)
+        yield from _row(number, row, shown, widths)
 
 
 def _under_headings(groups: list[Column], shown: list[Column], widths: list[int]) -> Iterator[Line]:
@@ -133,13 +170,26 @@ def _under_headings(groups: list[Column], shown: list[Column], widths: list[int]
             named = (f"{column.name}: {value}" for column, value in zip(groups, heading, strict=True))
             yield from _wrapped(" · ".join(named), sum(widths) + GAP * (len(widths) - 1), style="bold")
             above = heading
-        yield from _row(row, shown, widths)
+        yield from _row(number, row, shown, widths)
 
 
-def _row(row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterator[Line]:
+def _row(number: int, row: tuple[str, ...], shown: list[Column], widths: list[int]) -> Iterator[Line]:
     pieces = [wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
     for part in range(max(map(len, pieces))):
-        yield _join([piece[part] if part < len(piece) else "" for piece in pieces], shown, widths), ""
+        cells = [piece[part] if part < len(piece) else "" for piece in pieces]
+        yield _join(cells, shown, widths), _spans(number, cells, shown, widths) if part == 0 else ""
+
+
+def _spans(number: int, cells: list[str], shown: list[Column], widths: list[int]) -> tuple[Span, ...] | str:
+    """Return where the cells of a line are that are coloured by value; without any, the style of plain text."""
+    found, begin = [], 0
+    for cell, column, room in zip(cells, shown, widths, strict=True):
+        end = begin + len(cell) + room - _cells(cell)  # wide characters take more cells than places in the text
+        level = column.levels[number] if column.levels is not None else None
+        if level is not None:
+            found.append((begin, end, level))
+        begin = end + GAP
+    return tuple(found) or ""
 
 
 def _leading(shown: list[Column], width: int) -> list[Column]:

@@ -94,6 +94,27 @@ def test_groups_and_cohorts_add_up_whatever_the_order(seed):
     assert_frame_equal(shuffled.table, result.table, check_exact=True)
 
 
+def test_the_halves_of_the_customers_add_up():
+    # every customer's rows are in one half, and both halves reach from the first day to the last
+    rows = random_book(random.Random(12), customers=60)
+    for row in rows:
+        row["half"] = "-" if row["who"] == "-" else str(int(row["who"][1:]) % 2)
+    orders = frame(rows)
+    counts = ["size", "observed", "repeated", "later"]
+    whole, *halves = (
+        repeat(orders, Policies(where=where)).table.select(counts) for where in ((), (("half", "0"),), (("half", "1"),))
+    )
+    assert_frame_equal(halves[0] + halves[1], whole, check_exact=True)
+
+
+def test_new_year_in_weeks_and_the_days_of_a_leap_year():
+    # 30 December 2024 is a day of the first week of 2025; 30 days from 30 January 2024 are 29 February, 31 are 1 March
+    weeks = repeat(book("who day amount\na 2024-12-30 1\na 2025-01-29 1"), period="week").table
+    assert weeks.filter(cohort="2025-W01", within_days=30).select("observed", "repeated").row(0) == (1, 1)
+    leap = repeat(book("who day amount\na 2024-01-30 1\na 2024-02-29 1\nb 2024-01-30 1\nb 2024-03-01 1")).table
+    assert leap.filter(cohort="(all)", within_days=30).select("observed", "repeated").row(0) == (2, 1)
+
+
 def test_small_logs_and_bad_input():
     one = repeat(book("who day amount\na 2024-01-01 1"))
     assert one.table.height == 2 * len(SPANS)

@@ -14,8 +14,9 @@ from books import book, cdnow, cdnow_rows, frame, random_book, said
 from polars.testing import assert_frame_equal
 
 from clvtool.cli.main import main
-from clvtool.errors import DataError, UsageError
+from clvtool.errors import DataError, FitError, UsageError
 from clvtool.metrics.orderlog import Policies
+from clvtool.metrics.predict import predict
 from clvtool.metrics.rfm_names import PLAIN, names_of
 from clvtool.metrics.schemes import Choice
 from clvtool.metrics.segment import segment
@@ -425,3 +426,30 @@ def test_groups_are_for_the_summary():
         segment(shop([(1, "ads", 2)]), by=["channel"])
     with pytest.raises(DataError, match="'chanel'"):
         segment(shop([(1, "ads", 2)]), summary=True, by=["chanel"])
+
+
+def test_the_value_to_come_is_that_of_predict():
+    # to the ten-thousandth of money, customer by customer; tiers by it put nobody above one who is worth more
+    orders = cdnow()
+    rows = dict(predict(orders).table.select("customer_id", "clv").rows())
+    table = segment(orders, Choice("tiers", tiers_by="clv")).table
+    for who, clv in table.select("customer_id", "clv").rows():
+        assert float(clv) == pytest.approx(rows[who], abs=0.00005)
+    bounds = table.group_by("segment").agg(low=pl.col("clv").min(), high=pl.col("clv").max()).sort("low")
+    assert bounds["segment"].to_list() == ["bronze", "silver", "gold", "platinum"]
+    assert (bounds["high"][:-1] < bounds["low"][1:]).all()
+    summary = segment(orders, Choice("tiers"), clv=True, summary=True).table
+    assert float(summary["clv"][0]) == pytest.approx(sum(rows.values()))
+    assert summary["clv_share"][1:].sum() == pytest.approx(1)
+    assert summary["budget_share"].to_list() == pytest.approx(summary["clv_share"].to_list())  # nobody is below 0
+
+
+def test_without_a_model_the_value_to_come_is_empty_and_tiers_by_it_are_refused():
+    alone = book("who day amount\na 2024-01-01 5")
+    result = segment(alone, Choice("tiers"), clv=True)
+    assert result.table["clv"].to_list() == [None]
+    assert said(result, "clv is empty")
+    with pytest.raises(FitError, match="--tiers-by clv has nothing to go by"):
+        segment(alone, Choice("tiers", tiers_by="clv"))
+    with pytest.raises(UsageError, match="--tiers-by"):
+        Choice("rfm", tiers_by="clv")

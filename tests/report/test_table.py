@@ -170,3 +170,22 @@ def test_a_triangle_loses_its_last_columns_instead_of_becoming_blocks(width, col
     assert all(len(line) <= width for line in text)
     assert len(header) == columns
     assert f"… {12 - columns} more columns" in " ".join(text)
+
+
+def test_cells_are_coloured_by_value_where_there_is_colour(monkeypatch):
+    # four values: the lowest is the lightest, the highest the darkest; undefined ones and other columns stay plain
+    table = pl.DataFrame({"cohort": ["a", "b"], "0": [4.0, 3.0], "1": [1.0, None]})
+    result = Result("cohorts", "Cohorts", table, shaded=("0", "1"))
+    found = {text: style for text, style in lines(result, 80) if text.startswith(("a ", "b "))}
+    spans = {text[begin:end].strip(): level for text, style in found.items() for begin, end, level in style}
+    assert spans == {"4": 1.0, "3": 0.5, "1": 0.0}
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured, plain = io.StringIO(), io.StringIO()
+    print_table(result, coloured)
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_table(result, plain)
+    assert "\x1b[37;48;" in coloured.getvalue()
+    assert "\x1b[37" not in plain.getvalue()
+    assert [line.split() for line in plain.getvalue().splitlines() if "–" in line] == [["b", "3", "–"]]
