@@ -245,6 +245,8 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["fit", ORDERS, "--model", "auto", "--model", "nbd"], "auto"),
         (["fit", ORDERS, "--cutoff", "2020-01-01"], "from 2024-07-02 to 2026-06-29"),
         (["fit", ORDERS, "--compare", "--holdout", "5y"], "half of the log"),
+        (["retention", ORDERS, "--plot", "--format", "csv"], "leave one of them out"),
+        (["cohorts", ORDERS, "-o", "curves.csv", "--plot"], "leave one of them out"),
         (["segment", ORDERS, "--scheme", "tiers", "--tiers", "7"], "--tiers 500,200,50"),
         (["segment", ORDERS, "--scheme", "abc", "--segments", "my.toml"], "leave one of them out"),
         (["segment", ORDERS, "--vip-share", "5"], "0.05"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from clvtool.cli.options import By, Counting, Inputs, Margin, Period, Reading, margin_of, names
-from clvtool.cli.output import Deliver
+from clvtool.cli.output import Deliver, Plot
 from clvtool.report.progress import working
 
 
@@ -31,6 +31,7 @@ def cohorts(
     ] = False,
     max_age: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only ages up to N periods.")] = None,
     margin: Margin = None,
+    plot: Plot = False,
 ) -> None:
     """Say what the customers won in each period do later: who still buys, and what they have brought in.
 
@@ -59,4 +60,4 @@ def cohorts(
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(result)
+    deliver(result, plot=plot)

@@ -8,7 +8,7 @@ import typer
 
 from clvtool.cli.run import run_of
 from clvtool.cli.settings import load
-from clvtool.report.emit import choose, emit
+from clvtool.report.emit import check_plot, choose, emit
 from clvtool.report.files import FORMATS
 from clvtool.result import Result
 
@@ -23,6 +23,15 @@ def _check_target(context: typer.Context, value: Path | None) -> Path | None:
     if value and value.suffix.casefold() in FORMATS and source and source.name != "COMMANDLINE":
         context.params["format"] = None  # an extension that was typed outweighs a format that was not
     choose(context.params.get("format"), value)
+    if value and context.params.get("plot"):
+        check_plot(None, value)
+    return value
+
+
+def _check_plot(context: typer.Context, value: bool) -> bool:  # noqa: FBT001 (called by Typer)
+    """Refuse curves that cannot be drawn before any work is done; whether a file is meant may be known later."""
+    if value and not context.resilient_parsing:
+        check_plot(context.params.get("format"), context.params.get("output"))
     return value
 
 
@@ -84,6 +93,15 @@ Verbose = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+Plot = Annotated[
+    bool,
+    typer.Option(
+        "--plot",
+        help="Draw curves at the terminal in place of the table.",
+        callback=_check_plot,
+        rich_help_panel=PANEL,
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.", rich_help_panel=PANEL)]
 
 
@@ -121,8 +139,8 @@ class Deliver:
         settings = run_of(self.context).in_force()
         return [(one.place, one.shown, one.source) for one in settings if one.option not in own]
 
-    def __call__(self, result: Result) -> None:
-        """Write the result where the options say; the last thing a command does."""
+    def __call__(self, result: Result, *, plot: bool = False) -> None:
+        """Write the result where the options say, or draw its curves; the last thing a command does."""
         emit(
             result,
             format=self.format,
@@ -132,4 +150,5 @@ class Deliver:
             quiet=self.quiet,
             verbose=self.verbose,
             asides=run_of(self.context).notes(),
+            plot=plot,
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from clvtool.cli.options import ActiveWindow, By, Counting, Inputs, Level, Period, Reading, names
-from clvtool.cli.output import Deliver
+from clvtool.cli.output import Deliver, Plot
 from clvtool.report.progress import working
 
 
@@ -27,6 +27,7 @@ def retention(
             help="Instead: who bought again within 30, 60, 90, 180 and 365 days, per period of the first order.",
         ),
     ] = False,
+    plot: Plot = False,
 ) -> None:
     """Say how many customers stay, leave and come back in every period, and whether that is getting better.
 
@@ -52,4 +53,4 @@ def retention(
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(result)
+    deliver(result, plot=plot)

@@ -9,6 +9,7 @@ from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.metrics.activity import calendar, check
 from clvtool.metrics.ages import reach, rolling_age
 from clvtool.metrics.cells import cells, sums
+from clvtool.metrics.curves import of_cohorts
 from clvtool.metrics.customers import UNIT, customers
 from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.orderlog import Policies, order_log
@@ -131,16 +132,25 @@ def cohorts(
         "age": f"whole {period}s since the customer's own first order" if rolling else by_calendar,
         "margin": costs if cube.margin is not None else "empty, as neither costs nor --margin are known",
     }
+    table, average = _table(cube, log, labels, names, cal), _average(cube, log, labels, names)
+    figure = "cumulative_per_customer" if log.has_amount else "retention_rate"
     return Result(
         name="cohorts",
         title=f"Cohorts by {period} of the first order",
-        table=_table(cube, log, labels, names, cal),
+        table=table,
         notes=(*notes, *log.notes, *of_nobody(log, found), *_partial(cal), *of_groups(log, found)),
         as_of=log.as_of,
         currency=currency,
         definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
-        extra={"average": _average(cube, log, labels, names)},
+        extra={"average": average},
         screen=_triangle(cube, log, labels, names, cal, value),
+        plot=of_cohorts(
+            table.head(len(begun) * len(ages)),
+            [row[figure] for row in average[: len(ages)]],
+            figure,
+            "money" if log.has_amount else "rate",
+            f"{figure} by age in {period}s, of all customers",
+        ),
     )
 
 

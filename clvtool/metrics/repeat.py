@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
+from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
 from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.orderlog import Policies, order_log
@@ -91,16 +92,17 @@ def repeat(
     labels = [f"{name}_group" if name in COLUMNS else name for name in log.groups]
     cohorts = [ALL, *(one.label for one in cal.periods)]
     words = {"period": period, "level": level * 100}
+    told = {label: [name[place] for name in names] for place, label in enumerate(labels)}
+    table = _table(told, cohorts, spans, columns, level)
     return Result(
         name="retention",
         title=f"Repeat purchases by {period} of the first order",
-        table=_table(
-            {label: [name[k] for name in names] for k, label in enumerate(labels)}, cohorts, spans, columns, level
-        ),
+        table=table,
         notes=(*notes, *log.notes, *of_nobody(log, found), *of_groups(log, found)),
         as_of=log.as_of,
         currency=currency,
         definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
+        plot=of_repeats(table, names, ALL),
     )
 
 

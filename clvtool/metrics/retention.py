@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import COUNTS, active_window, balance_of, calendar, check, stays
 from clvtool.metrics.cells import cells, sums
+from clvtool.metrics.curves import of_balance
 from clvtool.metrics.customers import customers
 from clvtool.metrics.groups import TOTAL
 from clvtool.metrics.moments import group_moments
@@ -131,6 +132,7 @@ def retention(
         definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
         extra={"summary": [dict(zip(labels, name, strict=True)) | row for name, row in summary]},
         screen=table.select(*labels, *ON_SCREEN),
+        plot=of_balance(table, names),
     )
 
 

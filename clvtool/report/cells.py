@@ -87,6 +87,11 @@ def columns(result: Result) -> list[Column]:
     return shown
 
 
+def figure(value: Number, unit: str) -> str:
+    """Return the text of a value that is measured in a unit."""
+    return _cell(value, _by_unit(unit))
+
+
 def definitions(result: Result) -> list[tuple[str, str]]:
     """Return (name, meaning) of every figure shown, each pair once, in the order of the table."""
     pairs: dict[tuple[str, str], None] = {}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TextIO
 
 from clvtool.errors import OutputError, UsageError
 from clvtool.report.cells import visible
 from clvtool.report.files import check_target, encoded, format_of, write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from clvtool.result import Result
@@ -34,6 +36,15 @@ def choose(format: str | None, output: Path | None) -> str:  # noqa: A002 (the w
     return format or ("table" if at_terminal else "csv")
 
 
+def check_plot(format: str | None, output: Path | None) -> None:  # noqa: A002 (as above)
+    """Raise UsageError where curves cannot be drawn: they are for a reader, and take the library plotext."""
+    if output is not None or format not in {None, "table"}:
+        way = "-o FILE" if output is not None else f"--format {format}"
+        raise UsageError(f"--plot draws on the terminal, and {way} asks for something else", "leave one of them out")
+    if find_spec("plotext") is None:
+        raise UsageError("--plot needs the library plotext, which is not installed", "install it: pip install plotext")
+
+
 def emit(
     result: Result,
     *,
@@ -44,21 +55,29 @@ def emit(
     verbose: bool = False,
     spreadsheet_safe: bool = False,
     asides: Sequence[str] = (),
+    plot: bool = False,
 ) -> None:
     """Write the result to the file `output`, or else to stdout, and what it could not say to a terminal's stderr.
 
     Without a `format`, a file gets the one of its extension, a terminal a table, and a pipe CSV. A `limit` cuts every
     format; without one, only a table at a terminal is cut. `verbose` tells the notes on stderr in every case.
     `asides` are notes on the run that are no part of the result: they are told on stderr, whatever the format.
+    With `plot`, the curves of the result are drawn on stdout in place of a table.
     """
-    chosen = choose(format, output)
+    if plot:
+        check_plot(format, output)
+    from clvtool.report.plot import print_plot
+    from clvtool.report.table import print_table
+
+    chosen = "table" if plot else choose(format, output)
     if chosen == "table" and result.screen is not None:
         result = replace(result, table=result.screen)
     cut = result if limit is None else replace(result, table=result.table.head(limit))
     if output is not None:
         write_result(cut, output, chosen, spreadsheet_safe=spreadsheet_safe)
     elif chosen == "table":
-        _draw(result, TERMINAL_ROWS if limit is None and sys.stdout.isatty() else limit)
+        rows = TERMINAL_ROWS if limit is None and sys.stdout.isatty() else limit
+        _draw(print_plot if plot else partial(print_table, limit=rows), result)
     else:
         _pour(encoded(cut, chosen, spreadsheet_safe=spreadsheet_safe))
     told = verbose or (not quiet and sys.stderr.isatty())
@@ -66,13 +85,11 @@ def emit(
     sys.stderr.writelines(f"note: {visible(note)}\n" for note in (*notes, *(asides if told else ())))
 
 
-def _draw(result: Result, limit: int | None) -> None:
-    from clvtool.report.table import print_table
-
+def _draw(printer: Callable[[Result, TextIO], None], result: Result) -> None:
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal that cannot draw a line shows a question mark
-        print_table(result, sys.stdout, limit)
+        printer(result, sys.stdout)
     except BrokenPipeError:
         raise
     except OSError as error:

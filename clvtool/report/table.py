@@ -20,7 +20,7 @@ from rich.style import Style
 from clvtool.report.cells import columns, definitions, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clvtool.report.cells import Column
     from clvtool.result import Result
@@ -33,13 +33,23 @@ Line = tuple[str, str]  # a line of text and its Rich style
 
 def print_table(result: Result, stream: TextIO, limit: int | None = None) -> None:
     """Write the first `limit` rows of the result, or all, as a table to a terminal or any other text stream."""
-    console = Console(
+    console = console_of(stream)
+    at_screen = stream.isatty() or "COLUMNS" in os.environ
+    print_lines(lines(result, console.width, limit=limit, elastic=not at_screen), console)
+
+
+def console_of(stream: TextIO) -> Console:
+    """Return the terminal, or any other text stream, as Rich writes to it."""
+    return Console(
         file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False, legacy_windows=False
     )
-    at_screen = stream.isatty() or "COLUMNS" in os.environ
+
+
+def print_lines(lines_of_text: Iterable[Line], console: Console) -> None:
+    """Write lines with their styles."""
     styles = {"": None, "bold": Style(bold=True), "dim": Style(dim=True)}
     segments = []
-    for text, style in lines(result, console.width, limit=limit, elastic=not at_screen):
+    for text, style in lines_of_text:
         segments += [Segment(text, styles[style]), Segment("\n")]
     console.print(Segments(segments), crop=False, end="")
 
@@ -47,14 +57,8 @@ def print_table(result: Result, stream: TextIO, limit: int | None = None) -> Non
 def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool = False) -> Iterator[Line]:
     """Yield the lines of the table; an `elastic` width, off a terminal, grows to what the headers and numbers need."""
     shown = result if limit is None else replace(result, table=result.table.head(limit))
-    yield from _wrapped(visible(result.title), width, style="bold")
     columns_shown = columns(shown)
-    below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
-    if result.currency and any(column.money for column in columns_shown):
-        below.append(f"money in {visible(result.currency)}")
-    if below:
-        yield from _wrapped(" · ".join(below), width)
-    yield "", ""
+    yield from heading(result, width, money=any(column.money for column in columns_shown))
     kept = _leading(columns_shown, width) if result.screen is not None and not elastic else columns_shown
     yield from _body(kept, shown.table.height, width, elastic=elastic)
     left_out = len(columns_shown) - len(kept)
@@ -70,6 +74,22 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
         yield "", ""
     for name, meaning in meanings:
         yield from _wrapped(f"{name} — {meaning}", width, indent=2)
+    yield from notes(result, width)
+
+
+def heading(result: Result, width: int, *, money: bool) -> Iterator[Line]:
+    """Yield the title, the day, the currency where `money` is shown that no unit tells, and a blank line."""
+    yield from _wrapped(visible(result.title), width, style="bold")
+    below = [f"as of {result.as_of.isoformat()}"] if result.as_of else []
+    if result.currency and money:
+        below.append(f"money in {visible(result.currency)}")
+    if below:
+        yield from _wrapped(" · ".join(below), width)
+    yield "", ""
+
+
+def notes(result: Result, width: int) -> Iterator[Line]:
+    """Yield the notes, a blank line before them."""
     if result.notes:
         yield "", ""
     for note in result.notes:
