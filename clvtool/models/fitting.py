@@ -278,9 +278,14 @@ def derived_variance(function: Callable[[Fit], float], fit: Fit) -> float:
     parameters stay positive and parameters fixed at a limit stay there. A figure that needs two models has the sum of
     its variances over the two fits.
     """
+    return float(derived_variances(lambda moved: np.array(function(moved)), fit))
+
+
+def derived_variances(function: Callable[[Fit], Floats], fit: Fit) -> Floats:
+    """Return the variances of an array of figures derived from the parameters, as `derived_variance` does."""
     values = np.array(list(fit.parameters.values()))
     spread, axes = np.linalg.eigh(fit.covariance / values[:, None] / values)
-    variance = 0.0
+    variance: Floats = np.zeros(())
     for width, axis in zip(np.sqrt(np.maximum(spread, 0)).tolist(), axes.T, strict=True):
         reach = width * float(np.abs(axis).max())
         if reach < 1e-12:
@@ -290,7 +295,7 @@ def derived_variance(function: Callable[[Fit], float], fit: Fit) -> float:
             function(replace(fit, parameters=dict(zip(fit.parameters, moved.tolist(), strict=True))))
             for moved in (values * np.exp(share * width * axis), values * np.exp(-share * width * axis))
         )
-        variance += ((ahead - behind) / (2 * share)) ** 2
+        variance = variance + ((ahead - behind) / (2 * share)) ** 2
     return variance
 
 

@@ -8,7 +8,7 @@ purchases: its second moment, for the price of a few values of H.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats
 
 _NODES = 12
-
-
-class Stretch(NamedTuple):
-    """What customers are expected to do in a stretch of time, one entry each.
-
-    `some` is the probability of a purchase or more, `squares` the expected square of the number of purchases.
-    """
-
-    purchases: Floats
-    some: Floats
-    squares: Floats
 
 
 class StretchModel(PurchaseModel):
@@ -49,14 +38,12 @@ class StretchModel(PurchaseModel):
     def pair_rate_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
         """Return H(t): the density of a purchase at T + t and one at any one time before it, per square week."""
 
-    def stretch_if_alive(self, after: ArrayLike, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Stretch:
-        """Return what is expected in (T + after, T + t] of customers who have not left by T; 0 ≤ after ≤ t."""
-        after, t, x, T = np.broadcast_arrays(*(np.asarray(one, float) for one in (after, t, x, T)))
-        purchases = self.purchases_if_alive(t, x, T) - self.purchases_if_alive(after, x, T)
-        return Stretch(purchases, self.p_some_if_alive(after, t, x, T), purchases + self._pairs(after, t, x, T))
+    def pairs_if_alive(self, after: ArrayLike, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return E[Y² − Y] of the number of purchases Y in (T + after, T + t] of customers who have not left by T.
 
-    def _pairs(self, after: Floats, t: Floats, x: Floats, T: Floats) -> Floats:
-        """Return 2 ∫ (v − after) H(v) dv, Gauss–Legendre in log(1 + (v − after)/scale), where H bends evenly."""
+        2 ∫ (v − after) H(v) dv by Gauss–Legendre in log(1 + (v − after)/scale), in which H bends evenly.
+        """
+        after, t, x, T = np.broadcast_arrays(*(np.asarray(one, float) for one in (after, t, x, T)))
         scale = self.fit.parameters[self.TIME] + T + after
         reach = np.log1p((t - after) / scale)
         total = np.zeros(t.shape)

@@ -1,0 +1,175 @@
+"""What the customers, and those who will come, are expected to buy in each of the next periods."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from clvtool.errors import FitError, UsageError
+from clvtool.metrics.activity import check as check_period
+from clvtool.metrics.ahead import TOTAL, look_ahead
+from clvtool.metrics.customers import customers
+from clvtool.metrics.forecast_check import DEFINITIONS as OF_CHECK
+from clvtool.metrics.forecast_check import actual, after_cut_off, check, held_out, too_little
+from clvtool.metrics.orderlog import Policies, order_log
+from clvtool.metrics.predict import fit_models, left_out, load_models
+from clvtool.metrics.predictive import histories
+from clvtool.periods import DAYS, Period, day_number, period_of, periods_after, periods_between
+from clvtool.result import Plot, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    import polars as pl
+
+    from clvtool.metrics.customers import Customers
+    from clvtool.metrics.forecast_check import Check
+    from clvtool.metrics.orderlog import OrderLog
+
+LONGEST_YEARS = 10
+MOST_PERIODS = 400
+DEFINITIONS = {
+    "period": "calendar {period}; {total}: all of them together, in which a buyer counts once",
+    "whole": "no: what is left of a {period} that has begun, from start_date on",
+    "orders": "expected purchase days: what a customer buys on one day counts once",
+    "orders_low": "interval at {level:g} %: chance, the parameters of the models, and how many new customers come",
+    "revenue": (
+        "purchase days × expected money of each (Gamma-Gamma); the first purchase day of new customers at the mean "
+        "of those so far, {first}"
+    ),
+    "active_customers": "customers expected to buy in the {period}",
+    "new_customers": "customers expected to buy for the first time",
+    "existing_orders": "of these, those of customers who have bought up to {as_of}; new_orders: those of the others",
+}
+ON_SCREEN = (
+    *("period", "orders", "orders_low", "orders_high", "revenue", "revenue_low", "revenue_high"),
+    *("active_customers", "new_customers", "existing_orders", "new_orders", "whole"),
+)
+SEASONS = "seasons, campaigns and changes of price or range are not in the models, nor in the intervals"
+
+
+def forecast(
+    orders: pl.DataFrame,
+    periods: int = 12,
+    policies: Policies | None = None,
+    *,
+    period: str = "month",
+    model: str | None = None,
+    saved: str | None = None,
+    new_customers: float | None = None,
+    level: float = 0.95,
+    cut_off: date | None = None,
+    holdout: bool = False,
+    currency: str | None = None,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Return one row a calendar period after the day of the analysis, and one of all together.
+
+    What is left of a period that has begun comes first, before `periods` whole ones. Models are fitted, or come from
+    `saved`, as in `predict`; new customers come as lately, or `new_customers` in each period. `extra["holdout"]` is a
+    forecast from an earlier day beside what happened (see `forecast_check`), which is the table with `holdout`.
+    Raises UsageError for a horizon or cut-off out of range, FitError when a model cannot be fitted.
+    """
+    _check(periods, period, new_customers, level)
+    policies = policies or Policies()
+    log = order_log(orders, policies)
+    found = customers(log)
+    log = log.without_events()
+    seen = histories(found, day_number(log.as_of))
+    spans = held_out(log, period, periods) if cut_off is None else after_cut_off(log, period, cut_off)
+    if saved is None:
+        models = fit_models(seen, model, has_amount=log.has_amount)
+    else:
+        models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
+    upcoming = periods_after(log.as_of, period, periods)
+    ahead = look_ahead(seen, models, log.first_day, log.as_of, upcoming, period, new_customers)
+    checked: Check | None = None
+    if not spans:
+        why = f"there is no hold-out check: no complete {period} lies in the last third of the log ({log.days} days)"
+        if holdout:
+            raise UsageError(why, "shorter periods, such as --period week, or --cut-off DATE")
+    else:
+        try:
+            checked = check(orders, policies, found, log, spans, period, models.buying.model, level)
+        except FitError as error:
+            if holdout or cut_off is not None:
+                raise
+            why = too_little(error, spans[0].first - timedelta(days=1))
+    del orders
+    table = ahead.table(level)
+    words: dict[str, Any] = {"period": period, "total": TOTAL, "level": level * 100, "as_of": log.as_of}
+    words["first"] = f"{ahead.arrivals.first_value:,.2f}"
+    about = [*notes, *log.notes, *left_out(log, found)]
+    if not log.has_amount:
+        about.append("there is no column with money: revenue is empty")
+    verdict = checked.words if checked else why
+    if holdout and checked is not None:
+        words["cut_off"] = checked.cut_off
+        return Result(
+            name="forecast",
+            title=f"A forecast up to {checked.cut_off}, and what happened",
+            table=checked.table,
+            notes=(*about, *checked.notes, verdict, SEASONS),
+            as_of=log.as_of,
+            currency=currency,
+            definitions={name: text.format_map(words) for name, text in OF_CHECK.items()},
+        )
+    return Result(
+        name="forecast",
+        title=f"Forecast by {period}",
+        table=table,
+        notes=(*about, *models.notes, *_running(found, log, upcoming, period), ahead.arrivals.words, verdict, SEASONS),
+        as_of=log.as_of,
+        currency=currency,
+        definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
+        extra={"holdout": checked.as_json() if checked else None},
+        screen=table.select(ON_SCREEN),
+        plot=_plot(found, log, table, period, has_money=models.spending is not None),
+    )
+
+
+def _check(periods: int, period: str, new_customers: float | None, level: float) -> None:
+    check_period(period, "period")
+    most = min(MOST_PERIODS, int(LONGEST_YEARS * DAYS["year"] / DAYS[period]))
+    if not 1 <= periods <= most:
+        raise UsageError(f"--periods {periods}: a forecast has 1 to {most} {period}s")
+    if new_customers is not None and not 0 <= new_customers <= 1e9:
+        raise UsageError(f"--new-customers {new_customers:g} is no number of customers", "it is per period, 0 or more")
+    if not 0 < level < 1:
+        raise UsageError(f"--level {level:g} is not between 0 and 1", "95 % is --level 0.95")
+
+
+def _running(found: Customers, log: OrderLog, upcoming: Sequence[Period], unit: str) -> list[str]:
+    """Say what the first row holds where a period has begun, and what has been bought in it so far."""
+    rest = upcoming[0]
+    begun = period_of(rest.first, unit)
+    if rest == begun:
+        return []
+    so_far = actual(found, [Period(begun.label, begun.first, log.as_of)], has_amount=log.has_amount)
+    days = (rest.last - rest.first).days + 1
+    money = "" if so_far["revenue"][0] is None else f" and revenue of {so_far['revenue'][0]:,.2f}"
+    said = (
+        f"{rest.label} is not over: its row is what is left of it, {days} day{'' if days == 1 else 's'} from "
+        f"{rest.first} on; up to {log.as_of} it had {so_far['orders'][0]:,} purchase days{money}"
+    )
+    return [said]
+
+
+def _plot(found: Customers, log: OrderLog, table: pl.DataFrame, unit: str, *, has_money: bool) -> Plot:
+    """Return the curve of revenue (without money: of orders) in the complete periods so far, and as expected."""
+    import polars as pl
+
+    name = "revenue" if has_money else "orders"
+    rows = table.filter((pl.col("period") != TOTAL) & pl.col("whole"))
+    past = [one for one in periods_between(log.first_day, log.as_of, unit) if one.last <= log.as_of][1:]
+    past = past[-2 * rows.height :]
+    seen = actual(found, past, has_amount=has_money)[name][:-1] if past else []
+    begun = [None] * len(seen)
+    return Plot(
+        f"{name} by {unit}",
+        [*(one.label for one in past), *rows["period"]],
+        {"expected": [*begun, *rows[name]], "so far": [*seen, *([None] * rows.height)]},
+        "money" if has_money else "orders",
+        {"expected": ([*begun, *rows[f"{name}_low"]], [*begun, *rows[f"{name}_high"]])},
+    )
