@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Self
 
+    from numpy.typing import NDArray
+
     from clvtool.models.gamma_gamma import GammaGamma
     from clvtool.models.histories import Floats, Ints
     from clvtool.models.stretches import StretchModel
@@ -53,14 +55,17 @@ def uncertainty(spending: GammaGamma, x: Floats, spread: float) -> Floats:
 class Newcomers:
     """What customers who come on each day ahead do in each period (arrays day × period, per customer).
 
-    `first` is 1 where the day of the first purchase lies in the period.
+    `first` is 1 where the day of the first purchase lies in the period. `ages` are the distinct spans, in weeks since
+    the first purchase, that periods are to those who come on a day, `place` which of them.
     """
 
+    buying: StretchModel
     arrivals: Arrivals
     first: Floats
     repeats: Floats
     some: Floats
-    squares: Floats
+    ages: tuple[Floats, Floats]
+    place: NDArray[np.intp]
 
     @classmethod
     def of(cls, buying: StretchModel, arrivals: Arrivals, after: Ints, until: Ints) -> Self:
@@ -69,15 +74,14 @@ class Newcomers:
         came = day <= until
         begin, end = np.maximum(after - day, 0) * came, np.maximum(until - day, 0)
         width = int(until.max(initial=0)) + 1
-        ages, place = np.unique(begin * width + end, return_inverse=True)
-        low, high = np.divmod(ages, width)
-        low, high = low / 7, high / 7
+        codes, place = np.unique(begin * width + end, return_inverse=True)
+        place = place.reshape(begin.shape)
+        low, high = codes // width / 7, codes % width / 7
         alive = buying.p_alive(0, 0, 0)
         repeats = alive * (buying.purchases_if_alive(high, 0, 0) - buying.purchases_if_alive(low, 0, 0))
         some = alive * buying.p_some_if_alive(low, high, 0, 0)
-        squares = alive * buying.pairs_if_alive(low, high, 0, 0) + repeats
-        place = place.reshape(begin.shape)
-        return cls(arrivals, (came & (day > after)).astype(float), repeats[place], some[place], squares[place])
+        first = (came & (day > after)).astype(float)
+        return cls(buying, arrivals, first, repeats[place], some[place], (low, high), place)
 
     def means(self, spending: GammaGamma | None) -> Floats:
         """Return MEASURES × period: the sums that are expected."""
@@ -93,7 +97,9 @@ class Newcomers:
 
         Who comes, and what each does: a compound Poisson sum has the sum of squares.
         """
-        first, repeats, squares = self.first, self.repeats, self.squares
+        first, repeats = self.first, self.repeats
+        pairs = self.buying.p_alive(0, 0, 0) * self.buying.pairs_if_alive(*self.ages, 0, 0)
+        squares = pairs[self.place] + repeats
         orders = first * (1 + 2 * repeats) + squares
         active = first + (1 - first) * self.some
         money = np.full(first.shape, np.nan)

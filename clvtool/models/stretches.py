@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clvtool.models.histories import Floats
 
-_NODES = 12
+_NODES = 8
 
 
 class StretchModel(PurchaseModel):
