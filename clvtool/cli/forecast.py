@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clvtool.cli.options import Counting, Inputs, Level, Period, Reading
+from clvtool.cli.options import By, Counting, Inputs, Level, Period, Reading, names
 from clvtool.cli.output import Deliver, Plot
 from clvtool.models.registry import MODELS
 from clvtool.report.progress import working
@@ -18,6 +18,7 @@ def forecast(
     deliver: Deliver,
     periods: Annotated[int, typer.Option(metavar="N", help="How many whole periods to look ahead.")] = 12,
     period: Period = "month",
+    by: By = None,
     new_customers: Annotated[
         float | None,
         typer.Option(metavar="N", help="New customers per period. Without it: as many as in the last half year."),
@@ -50,6 +51,7 @@ def forecast(
     """Say what will be bought in the next months, by those who are customers now and by new ones, and how sure that is.
 
     clvtool forecast sample_data/orders.csv
+    clvtool forecast sample_data/orders.csv --periods 3 --by channel
     clvtool forecast sample_data/orders.csv --periods 8 --period quarter --new-customers 60
     clvtool forecast sample_data/cdnow.csv --as-of 1997-12-31 --holdout
     """
@@ -58,14 +60,16 @@ def forecast(
     from clvtool.metrics.forecast import forecast as answer
     from clvtool.periods import day
 
+    columns = names(by)
     saved = None if load is None else read_text(load)
     with working("forecasting", quiet=deliver.quiet):
-        orders = reading.orders(inputs, counting.columns())
+        orders = reading.orders(inputs, [*columns, *counting.columns()])
         result = answer(
             orders.take(),
             periods,
             counting.policies(),
             period=period,
+            by=columns,
             model=model,
             saved=saved,
             new_customers=new_customers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clvtool.errors import FitError, UsageError
 from clvtool.metrics.activity import check as check_period
@@ -14,24 +14,29 @@ from clvtool.metrics.forecast_check import actual, after_cut_off, check, held_ou
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import fit_models, left_out, load_models
 from clvtool.metrics.predictive import histories
+from clvtool.metrics.remarks import of_groups
 from clvtool.periods import DAYS, Period, day_number, period_of, periods_after, periods_between
 from clvtool.result import Plot, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     import polars as pl
 
+    from clvtool.metrics.ahead import Ahead
     from clvtool.metrics.customers import Customers
     from clvtool.metrics.forecast_check import Check
     from clvtool.metrics.orderlog import OrderLog
+    from clvtool.metrics.predictive import Histories
 
 LONGEST_YEARS = 10
 MOST_PERIODS = 400
 DEFINITIONS = {
-    "period": "calendar {period}; {total}: all of them together, in which a buyer counts once",
-    "whole": "no: what is left of a {period} that has begun, from start_date on",
+    "period": (
+        "calendar {period}; {total}: all of them together, in which a buyer counts once; (rest): what is left of a "
+        "{period} that has begun (whole: no)"
+    ),
     "orders": "expected purchase days: what a customer buys on one day counts once",
     "orders_low": "interval at {level:g} %: chance, the parameters of the models, and how many new customers come",
     "revenue": (
@@ -44,8 +49,9 @@ DEFINITIONS = {
 }
 ON_SCREEN = (
     *("period", "orders", "orders_low", "orders_high", "revenue", "revenue_low", "revenue_high"),
-    *("active_customers", "new_customers", "existing_orders", "new_orders", "whole"),
+    *("active_customers", "new_customers", "existing_orders", "new_orders"),
 )
+OF_GROUPS = ("groups: the models are fitted to all customers; groups differ by who is in them and by how many come",)
 SEASONS = "seasons, campaigns and changes of price or range are not in the models, nor in the intervals"
 
 
@@ -55,6 +61,7 @@ def forecast(
     policies: Policies | None = None,
     *,
     period: str = "month",
+    by: Sequence[str] = (),
     model: str | None = None,
     saved: str | None = None,
     new_customers: float | None = None,
@@ -64,7 +71,7 @@ def forecast(
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return one row a calendar period after the day of the analysis, and one of all together.
+    """Return one row a calendar period after the day of the analysis, and one of all together; per group with `by`.
 
     What is left of a period that has begun comes first, before `periods` whole ones. Models are fitted, or come from
     `saved`, as in `predict`; new customers come as lately, or `new_customers` in each period. `extra["holdout"]` is a
@@ -72,40 +79,37 @@ def forecast(
     Raises UsageError for a horizon or cut-off out of range, FitError when a model cannot be fitted.
     """
     _check(periods, period, new_customers, level)
+    if by and (holdout or new_customers is not None):
+        name = "--holdout" if holdout else "--new-customers"
+        raise UsageError(f"{name} is about all customers, --by about groups of them", "leave one of them out")
     policies = policies or Policies()
-    log = order_log(orders, policies)
+    log = order_log(orders, policies, by)
+    spans = held_out(log, period, periods) if cut_off is None else after_cut_off(log, period, cut_off)
+    if holdout and not spans:
+        raise UsageError(_too_short(log, period), "shorter periods, such as --period week, or --cut-off DATE")
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
-    spans = held_out(log, period, periods) if cut_off is None else after_cut_off(log, period, cut_off)
     if saved is None:
         models = fit_models(seen, model, has_amount=log.has_amount)
     else:
         models = load_models(saved, model, seen, currency, has_amount=log.has_amount)
-    upcoming = periods_after(log.as_of, period, periods)
-    ahead = look_ahead(seen, models, log.first_day, log.as_of, upcoming, period, new_customers)
     checked: Check | None = None
-    if not spans:
-        why = f"there is no hold-out check: no complete {period} lies in the last third of the log ({log.days} days)"
-        if holdout:
-            raise UsageError(why, "shorter periods, such as --period week, or --cut-off DATE")
-    else:
+    verdict = _too_short(log, period)
+    if spans:
         try:
             checked = check(orders, policies, found, log, spans, period, models.buying.model, level)
+            verdict = checked.words
         except FitError as error:
             if holdout or cut_off is not None:
                 raise
-            why = too_little(error, spans[0].first - timedelta(days=1))
+            verdict = too_little(error, spans[0].first - timedelta(days=1))
     del orders
-    table = ahead.table(level)
-    words: dict[str, Any] = {"period": period, "total": TOTAL, "level": level * 100, "as_of": log.as_of}
-    words["first"] = f"{ahead.arrivals.first_value:,.2f}"
     about = [*notes, *log.notes, *left_out(log, found)]
     if not log.has_amount:
         about.append("there is no column with money: revenue is empty")
-    verdict = checked.words if checked else why
-    if holdout and checked is not None:
-        words["cut_off"] = checked.cut_off
+    if checked is not None and holdout:
+        words = {"cut_off": checked.cut_off, "level": level * 100}
         return Result(
             name="forecast",
             title=f"A forecast up to {checked.cut_off}, and what happened",
@@ -115,18 +119,80 @@ def forecast(
             currency=currency,
             definitions={name: text.format_map(words) for name, text in OF_CHECK.items()},
         )
+    upcoming = periods_after(log.as_of, period, periods)
+    ahead = look_ahead(seen, models, log.first_day, log.as_of, upcoming, period, new_customers)
+    whole = ahead.table(level)
+    table = _with_groups(whole, seen, found, log, lambda part: look_ahead(
+        part, models, log.first_day, log.as_of, upcoming, period, None
+    ).table(level))  # fmt: skip
     return Result(
         name="forecast",
         title=f"Forecast by {period}",
         table=table,
-        notes=(*about, *models.notes, *_running(found, log, upcoming, period), ahead.arrivals.words, verdict, SEASONS),
+        notes=(
+            *about,
+            *of_groups(log, found),
+            *(OF_GROUPS if log.groups else ()),
+            *models.notes,
+            *_running(found, log, upcoming, period),
+            ahead.arrivals.words,
+            verdict,
+            SEASONS,
+        ),
         as_of=log.as_of,
         currency=currency,
-        definitions={name: text.format_map(words) for name, text in DEFINITIONS.items()},
+        definitions=_definitions(ahead, log, level),
         extra={"holdout": checked.as_json() if checked else None},
-        screen=table.select(ON_SCREEN),
-        plot=_plot(found, log, table, period, has_money=models.spending is not None),
+        screen=_on_screen(table),
+        plot=_plot(found, log, whole, period, has_money=models.spending is not None),
     )
+
+
+def _with_groups(
+    whole: pl.DataFrame,
+    seen: Histories,
+    found: Customers,
+    log: OrderLog,
+    answer: Callable[[Histories], pl.DataFrame],
+) -> pl.DataFrame:
+    """Return the table of all customers and, below it, that of each group, from fits to all customers."""
+    import polars as pl
+
+    if not log.groups:
+        return whole
+    labels = [f"{name}_group" if name in whole.columns else name for name in log.groups]
+    parts = [((TOTAL,) * len(labels), whole)]
+    parts += [
+        (name, answer(seen.only(found.groups.customer == place))) for place, name in enumerate(found.groups.names)
+    ]
+    return pl.concat(
+        part.select(*(pl.lit(text).alias(label) for label, text in zip(labels, name, strict=True)), pl.all())
+        for name, part in parts
+    )
+
+
+def _on_screen(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns for people; what is left of a period that has begun is marked."""
+    import polars as pl
+
+    rest = ~pl.col("whole") & (pl.col("period") != TOTAL)
+    marked = table.with_columns(period=pl.col("period") + pl.when(rest).then(pl.lit(" (rest)")).otherwise(pl.lit("")))
+    return marked.select(*table.columns[: table.columns.index("period")], *ON_SCREEN)
+
+
+def _definitions(ahead: Ahead, log: OrderLog, level: float) -> dict[str, str]:
+    words = {
+        "period": ahead.unit,
+        "total": TOTAL,
+        "level": level * 100,
+        "as_of": log.as_of,
+        "first": f"{ahead.arrivals.first_value:,.2f}",
+    }
+    return {name: text.format_map(words) for name, text in DEFINITIONS.items() if name != "revenue" or log.has_amount}
+
+
+def _too_short(log: OrderLog, unit: str) -> str:
+    return f"there is no hold-out check: no complete {unit} lies in the last third of the log ({log.days} days)"
 
 
 def _check(periods: int, period: str, new_customers: float | None, level: float) -> None:

@@ -38,6 +38,10 @@ class Histories:
     first: NDArray[np.int64]
     later: NDArray[np.int64]
 
+    def only(self, who: NDArray[np.bool_]) -> Histories:
+        """Return those of some of the customers."""
+        return Histories(self.x[who], self.t_x[who], self.T[who], self.m[who], self.first[who], self.later[who])
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
