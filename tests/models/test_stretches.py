@@ -16,7 +16,7 @@ def model(name, **parameters):
 
 def rates(shape, rate):
     """Return nodes and weights of the mean over Gamma(shape, rate)."""
-    node, weight = roots_genlaguerre(120, shape - 1)
+    node, weight = roots_genlaguerre(60, shape - 1)
     return node / rate, weight / weight.sum()
 
 
@@ -65,7 +65,7 @@ def test_leaving_at_any_time_given_both_rates(x, T, span):
     r, alpha, sigma, beta = 1.4, 8.0, 1.6, 12.0
     lam, by_lam = rates(r + x, alpha + T)
     mu, by_mu = rates(sigma, beta + T)
-    lam, mu, weight, u = lam[:, None], mu, by_lam[:, None] * by_mu * np.exp(-mu * s), t - s
+    u, lam, weight = t - s, lam[:, None], by_lam[:, None] * by_mu * np.exp(-mu * s)
     purchases = lam * -np.expm1(-mu * u) / mu
     some = lam / (lam + mu) * -np.expm1(-(lam + mu) * u)
     pairs = lam**2 * 2 * (1 - np.exp(-mu * u) * (1 + mu * u)) / mu**2
