@@ -56,6 +56,8 @@ def arrivals(
         off = sum((count - rate * length) ** 2 / (rate * length) for count, length in zip(counts, days, strict=True))
         dispersion = max(1.0, off / (len(counts) - 1))
     words = f"new customers: {rate * DAYS[unit]:,.4g} per {unit}, as in {names} ({sum(counts):,} in {sum(days)} days)"
+    if (as_of - first_day).days < 2 * LATELY:
+        words += "; in a log this short some of them may be older customers"
     uncertainty = dispersion / sum(counts) if rate else 0.0
     return Arrivals(np.full(sum(lengths), rate), begins, dispersion, uncertainty, **values, words=words)
 
