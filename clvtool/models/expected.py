@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvtool.models.fitting import derived_variances
+from clvtool.models.fitting import derived_variance
 from clvtool.models.newcomers import Newcomers, uncertainty
 from clvtool.models.registry import fitted
 
@@ -146,9 +146,9 @@ def expected(
         return np.asarray(base.figures(other)[2] + new.means(other)[2])
 
     variance = _chance(buying, spending, people, grid, after, until) + new.variances(spending, people.spread)
-    variance += derived_variances(moved, buying_fit)
+    variance += derived_variance(moved, buying_fit)
     if spending_fit is not None:
-        variance[2] += derived_variances(moved_money, spending_fit)
+        variance[2] += derived_variance(moved_money, spending_fit)
     counts, counts_variance = new.counts()
     return Expected(base.figures(spending), new.means(spending), variance, counts, counts_variance)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import exp, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from clvtool.models.histories import Floats
     from clvtool.models.scales import Coordinate, Scale
 
+Figures = TypeVar("Figures", "float", "Floats")
+"""One figure, or an array of them."""
 _WELL_KNOWN = 0.5  # standard error of a coordinate (a log or log odds)
 _HIGHER = 1e-7  # log-likelihood by which another maximum must be higher to be preferred
 _PART = 0.3  # of the largest part of a direction, below which a coordinate goes unnamed
@@ -270,32 +272,33 @@ def confidence_interval(fit: Fit, name: str, level: float = 0.95) -> tuple[float
     return value * exp(-width), value * exp(width)
 
 
-def derived_variance(function: Callable[[Fit], float], fit: Fit) -> float:
-    """Return the variance of any smooth figure derived from the parameters, by the delta method.
+def principal_axes(fit: Fit) -> list[Floats]:
+    """Return the principal axes of the covariance of the log parameters, each one standard error long.
 
-    `function` gets the fit with moved parameters: `lambda fit: float(BgNbd(fit).expected_purchases(52))`.
-    The slopes are central differences along the principal axes of the covariance of the log parameters, so that all
-    parameters stay positive and parameters fixed at a limit stay there. A figure that needs two models has the sum of
-    its variances over the two fits.
+    Directions that are fixed at a limit, or known exactly, are left out.
     """
-    return float(derived_variances(lambda moved: np.array(function(moved)), fit))
-
-
-def derived_variances(function: Callable[[Fit], Floats], fit: Fit) -> Floats:
-    """Return the variances of an array of figures derived from the parameters, as `derived_variance` does."""
     values = np.array(list(fit.parameters.values()))
     spread, axes = np.linalg.eigh(fit.covariance / values[:, None] / values)
-    variance: Floats = np.zeros(())
-    for width, axis in zip(np.sqrt(np.maximum(spread, 0)).tolist(), axes.T, strict=True):
-        reach = width * float(np.abs(axis).max())
-        if reach < 1e-12:
-            continue
-        share = 1e-4 / reach  # the largest move is a factor of exp(1e-4)
+    found = [width * axis for width, axis in zip(np.sqrt(np.maximum(spread, 0)).tolist(), axes.T, strict=True)]
+    return [axis for axis in found if float(np.abs(axis).max()) >= 1e-12]
+
+
+def derived_variance(function: Callable[[Fit], Figures], fit: Fit) -> Figures:
+    """Return the variance of any smooth figure (or array of them) derived from the parameters, by the delta method.
+
+    `function` gets the fit with moved parameters: `lambda fit: float(BgNbd(fit).expected_purchases(52))`.
+    The slopes are central differences along the principal axes, so that all parameters stay positive and parameters
+    fixed at a limit stay there. A figure that needs two models has the sum of its variances over the two fits.
+    """
+    values = np.array(list(fit.parameters.values()))
+    variance = 0 * function(fit)
+    for axis in principal_axes(fit):
+        share = 1e-4 / float(np.abs(axis).max())  # the largest move is a factor of exp(1e-4)
         ahead, behind = (
             function(replace(fit, parameters=dict(zip(fit.parameters, moved.tolist(), strict=True))))
-            for moved in (values * np.exp(share * width * axis), values * np.exp(-share * width * axis))
+            for moved in (values * np.exp(share * axis), values * np.exp(-share * axis))
         )
-        variance = variance + ((ahead - behind) / (2 * share)) ** 2
+        variance += ((ahead - behind) / (2 * share)) ** 2
     return variance
 
 
