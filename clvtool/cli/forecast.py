@@ -34,11 +34,11 @@ def forecast(
     load: Annotated[
         str | None, typer.Option(metavar="FILE", help="Forecast from the models that fit --save wrote, fit none.")
     ] = None,
-    holdout: Annotated[
+    backtest: Annotated[
         bool,
-        typer.Option("--holdout", help="Instead: a forecast from an earlier day, beside what happened after it."),
+        typer.Option("--backtest", help="Instead: a forecast from an earlier day, beside what happened after it."),
     ] = False,
-    cut_off: Annotated[
+    cutoff: Annotated[
         str | None,
         typer.Option(
             metavar="DATE",
@@ -53,7 +53,7 @@ def forecast(
     clvtool forecast sample_data/orders.csv
     clvtool forecast sample_data/orders.csv --periods 3 --by channel
     clvtool forecast sample_data/orders.csv --periods 8 --period quarter --new-customers 60
-    clvtool forecast sample_data/cdnow.csv --as-of 1997-12-31 --holdout
+    clvtool forecast sample_data/cdnow.csv --as-of 1997-12-31 --backtest
     """
     from clvtool.ingest.account import notes_of
     from clvtool.ingest.saved import read_text
@@ -74,8 +74,8 @@ def forecast(
             saved=saved,
             new_customers=new_customers,
             level=level,
-            cut_off=None if cut_off is None else day(cut_off, "--cut-off"),
-            holdout=holdout,
+            cutoff=None if cutoff is None else day(cutoff, "--cutoff"),
+            backtest=backtest,
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )

@@ -10,7 +10,7 @@ from clvtool.metrics.activity import check as check_period
 from clvtool.metrics.ahead import TOTAL, look_ahead
 from clvtool.metrics.customers import customers
 from clvtool.metrics.forecast_check import DEFINITIONS as OF_CHECK
-from clvtool.metrics.forecast_check import actual, after_cut_off, check, held_out, too_little
+from clvtool.metrics.forecast_check import actual, after_cutoff, check, held_out, too_little
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import fit_models, left_out, load_models
 from clvtool.metrics.predictive import histories
@@ -66,8 +66,8 @@ def forecast(
     saved: str | None = None,
     new_customers: float | None = None,
     level: float = 0.95,
-    cut_off: date | None = None,
-    holdout: bool = False,
+    cutoff: date | None = None,
+    backtest: bool = False,
     currency: str | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
@@ -75,18 +75,18 @@ def forecast(
 
     What is left of a period that has begun comes first, before `periods` whole ones. Models are fitted, or come from
     `saved`, as in `predict`; new customers come as lately, or `new_customers` in each period. `extra["holdout"]` is a
-    forecast from an earlier day beside what happened (see `forecast_check`), which is the table with `holdout`.
+    forecast from an earlier day beside what happened (see `forecast_check`), which is the table with `backtest`.
     Raises UsageError for a horizon or cut-off out of range, FitError when a model cannot be fitted.
     """
     _check(periods, period, new_customers, level)
-    if by and (holdout or new_customers is not None):
-        name = "--holdout" if holdout else "--new-customers"
+    if by and (backtest or new_customers is not None):
+        name = "--backtest" if backtest else "--new-customers"
         raise UsageError(f"{name} is about all customers, --by about groups of them", "leave one of them out")
     policies = policies or Policies()
     log = order_log(orders, policies, by)
-    spans = held_out(log, period, periods) if cut_off is None else after_cut_off(log, period, cut_off)
-    if holdout and not spans:
-        raise UsageError(_too_short(log, period), "shorter periods, such as --period week, or --cut-off DATE")
+    spans = held_out(log, period, periods) if cutoff is None else after_cutoff(log, period, cutoff)
+    if backtest and not spans:
+        raise UsageError(_too_short(log, period), "shorter periods, such as --period week, or --cutoff DATE")
     found = customers(log)
     log = log.without_events()
     seen = histories(found, day_number(log.as_of))
@@ -101,18 +101,18 @@ def forecast(
             checked = check(orders, policies, found, log, spans, period, models.buying.model, level)
             verdict = checked.words
         except FitError as error:
-            if holdout or cut_off is not None:
+            if backtest or cutoff is not None:
                 raise
             verdict = too_little(error, spans[0].first - timedelta(days=1))
     del orders
     about = [*notes, *log.notes, *left_out(log, found)]
     if not log.has_amount:
         about.append("there is no column with money: revenue is empty")
-    if checked is not None and holdout:
-        words = {"cut_off": checked.cut_off, "level": level * 100}
+    if checked is not None and backtest:
+        words = {"cutoff": checked.cutoff, "level": level * 100}
         return Result(
             name="forecast",
-            title=f"A forecast up to {checked.cut_off}, and what happened",
+            title=f"A forecast up to {checked.cutoff}, and what happened",
             table=checked.table,
             notes=(*about, *checked.notes, verdict, SEASONS),
             as_of=log.as_of,

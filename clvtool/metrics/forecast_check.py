@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNITS = {"orders": "orders", "revenue": "money", "active_customers": "customers", "new_customers": "customers"}
 DEFINITIONS = {
-    "forecast": "what models fitted up to {cut_off} expect; the rate of new customers is that before {cut_off}, too",
+    "forecast": "what models fitted up to {cutoff} expect; the rate of new customers is that before {cutoff}, too",
     "ci_low": "interval of the forecast at {level:g} %, as for the periods ahead",
     "ci_high": "interval of the forecast at {level:g} %, as for the periods ahead",
     "actual": "what happened",
@@ -42,7 +42,7 @@ class Check:
     `notes` are on its models and its rate of new customers.
     """
 
-    cut_off: date
+    cutoff: date
     table: pl.DataFrame
     words: str
     notes: tuple[str, ...]
@@ -53,7 +53,7 @@ class Check:
             row | {"start_date": str(row["start_date"]), "end_date": str(row["end_date"])}
             for row in self.table.iter_rows(named=True)
         ]
-        return {"cut_off": self.cut_off.isoformat(), "rows": rows}
+        return {"cutoff": self.cutoff.isoformat(), "rows": rows}
 
 
 def held_out(log: OrderLog, unit: str, count: int) -> list[Period]:
@@ -63,12 +63,12 @@ def held_out(log: OrderLog, unit: str, count: int) -> list[Period]:
     return [one for one in whole[-count:] if log.as_of - one.first < third]
 
 
-def after_cut_off(log: OrderLog, unit: str, cut_off: date) -> list[Period]:
+def after_cutoff(log: OrderLog, unit: str, cutoff: date) -> list[Period]:
     """Return the periods from the day after the cut-off to the end of the log, without one that is not over."""
-    if not log.first_day <= cut_off < log.as_of:
+    if not log.first_day <= cutoff < log.as_of:
         last = log.as_of - timedelta(days=1)
-        raise UsageError(f"--cut-off {cut_off} is outside the log", f"it can be from {log.first_day} to {last}")
-    begin = cut_off + timedelta(days=1)
+        raise UsageError(f"--cutoff {cutoff} is outside the log", f"it can be from {log.first_day} to {last}")
+    begin = cutoff + timedelta(days=1)
     clipped = [
         Period(one.label, max(one.first, begin), min(one.last, log.as_of))
         for one in periods_between(begin, log.as_of, unit)
@@ -96,16 +96,14 @@ def check(
 
     `found` are the customers of the whole log. Raises FitError when there was too little to fit by then.
     """
-    cut_off = periods[0].first - timedelta(days=1)
-    earlier = order_log(orders, replace(policies, as_of=cut_off))
-    seen = histories(customers(earlier), day_number(cut_off))
+    cutoff = periods[0].first - timedelta(days=1)
+    earlier = order_log(orders, replace(policies, as_of=cutoff))
+    seen = histories(customers(earlier), day_number(cutoff))
     models = fit_models(seen, model, has_amount=log.has_amount)
-    ahead = look_ahead(seen, models, log.first_day, cut_off, periods, unit, None)
+    ahead = look_ahead(seen, models, log.first_day, cutoff, periods, unit, None)
     happened = actual(found, periods, has_amount=log.has_amount)
     table = _table(ahead, happened, level)
-    return Check(
-        cut_off, table, _words(table, cut_off, unit, len(periods), level), (*models.notes, ahead.arrivals.words)
-    )
+    return Check(cutoff, table, _words(table, cutoff, unit, len(periods), level), (*models.notes, ahead.arrivals.words))
 
 
 def actual(found: Customers, periods: Sequence[Period], *, has_amount: bool) -> dict[str, list[float | None]]:
@@ -160,7 +158,7 @@ def _table(ahead: Ahead, happened: dict[str, list[float | None]], level: float) 
     return pl.concat(parts).sort("row", "place").drop("row", "place")
 
 
-def _words(table: pl.DataFrame, cut_off: date, unit: str, count: int, level: float) -> str:
+def _words(table: pl.DataFrame, cutoff: date, unit: str, count: int, level: float) -> str:
     """Say how the forecast fared, figure by figure."""
     import polars as pl
 
@@ -177,9 +175,9 @@ def _words(table: pl.DataFrame, cut_off: date, unit: str, count: int, level: flo
             f"{name.replace('_', ' ')} {row['forecast']:,.0f} forecast, {row['actual']:,.0f} actual "
             f"({off}{within} of {spans} within the {level:.0%} interval)"
         )
-    return f"hold-out: forecast up to {cut_off} for the {spans} after it: {'; '.join(said)}"
+    return f"hold-out: forecast up to {cutoff} for the {spans} after it: {'; '.join(said)}"
 
 
-def too_little(error: FitError, cut_off: date) -> str:
+def too_little(error: FitError, cutoff: date) -> str:
     """Say why there is no check."""
-    return f"there is no hold-out check: up to {cut_off}, {error.message}"
+    return f"there is no hold-out check: up to {cutoff}, {error.message}"

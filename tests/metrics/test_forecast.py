@@ -70,7 +70,7 @@ def test_nine_months_are_the_39_weeks_of_the_papers(cdnow, model, published):
 
 def test_what_happened_is_beside_an_earlier_forecast(cdnow):
     # 1882 purchase days in the hold-out of the papers; the forecast of 1653 is 12.15 % below
-    result = forecast(cdnow, 9, cut_off=date(1997, 9, 30), holdout=True)
+    result = forecast(cdnow, 9, cutoff=date(1997, 9, 30), backtest=True)
     last = result.table.filter((pl.col("period") == TOTAL) & (pl.col("figure") == "orders")).to_dicts()[0]
     assert last["actual"] == 1882
     assert last["forecast"] == pytest.approx(1653.408, abs=2e-3)
@@ -237,7 +237,7 @@ def test_what_happened_is_counted_by_hand():
     july = [("a", 7, 3, "5"), ("a", 7, 20, "6"), ("c", 7, 10, "7"), ("c", 7, 10, "8")]
     august = [("a", 8, 1, "3"), ("a", 8, 2, "-4"), ("b", 8, 9, "2"), ("a", 8, 31, "0")]
     later = [{"who": who, "day": date(2025, month, day), "amount": amount} for who, month, day, amount in july + august]
-    result = forecast(frame(regular + later), 2, cut_off=date(2025, 6, 30), holdout=True)
+    result = forecast(frame(regular + later), 2, cutoff=date(2025, 6, 30), backtest=True)
     found = {(row["period"], row["figure"]): row["actual"] for row in result.table.to_dicts()}
     figures = ("orders", "revenue", "active_customers", "new_customers")
     assert [found["2025-07", name] for name in figures] == [3, 26, 2, 1]
@@ -257,7 +257,7 @@ def test_without_a_cut_off_the_check_takes_a_third_of_the_log_or_as_many_periods
 def test_the_check_is_a_forecast_made_on_that_day(shop):
     # nothing of what came later may leak into it
     then = forecast(shop, 3, Policies(as_of=date(2025, 6, 30))).table
-    checked = forecast(shop, 3, Policies(as_of=date(2025, 9, 30)), holdout=True).table.filter(figure="revenue")
+    checked = forecast(shop, 3, Policies(as_of=date(2025, 9, 30)), backtest=True).table.filter(figure="revenue")
     assert checked["forecast"].to_list() == then["revenue"].to_list()
     assert checked["ci_high"].to_list() == then["revenue_high"].to_list()
 
@@ -268,13 +268,13 @@ def test_where_there_is_nothing_to_check_a_note_says_why(shop):
     assert result.extra["holdout"] is None
     assert said(result, "no complete month lies in the last third of the log")
     with pytest.raises(UsageError, match="no complete month"):
-        forecast(shop, 12, short, holdout=True)
+        forecast(shop, 12, short, backtest=True)
     # everybody bought once up to the end of July, and again later
     rows = [{"who": f"c{n}", "day": date(2025, month, 1 + n), "amount": "5"} for n in range(20) for month in (1, 8)]
     late = frame([*rows, {"who": "c0", "day": date(2025, 9, 30), "amount": "5"}])
     assert said(forecast(late, 3), "there is no hold-out check: up to 2025-07-31, bg-nbd needs repeat purchases")
     with pytest.raises(FitError, match="needs repeat purchases"):
-        forecast(late, 3, holdout=True)
+        forecast(late, 3, backtest=True)
 
 
 # --- properties ---
@@ -348,11 +348,11 @@ def test_the_curve_goes_from_what_was_to_what_is_expected(plain):
         ({"new_customers": -1}, "--new-customers -1"),
         ({"new_customers": math.nan}, "--new-customers nan"),
         ({"level": 95}, "--level 95"),
-        ({"cut_off": date(2025, 12, 31)}, "--cut-off 2025-12-31 is outside the log"),
-        ({"cut_off": date(2020, 1, 1)}, "is outside the log"),
+        ({"cutoff": date(2025, 12, 31)}, "--cutoff 2025-12-31 is outside the log"),
+        ({"cutoff": date(2020, 1, 1)}, "is outside the log"),
         ({"model": "gamma-gamma"}, "says what is spent"),
         ({"by": ["channel"], "new_customers": 5}, "--by about groups"),
-        ({"by": ["channel"], "holdout": True}, "--by about groups"),
+        ({"by": ["channel"], "backtest": True}, "--by about groups"),
     ],
 )
 def test_what_cannot_be_asked_for(shop, options, words):
@@ -390,7 +390,7 @@ def test_the_program_gives_the_same_bytes_for_shuffled_rows_and_a_saved_model(tm
     whole = json.loads(direct.stdout)
     # a third of the 273 days are 91, and July to September would be 92
     assert [row["period"] for row in whole["rows"]] == ["1997-10", "1997-11", "1997-12", TOTAL]
-    assert whole["holdout"]["cut_off"] == "1997-07-31"
+    assert whole["holdout"]["cutoff"] == "1997-07-31"
     assert run("forecast", str(shuffled), *options).stdout == direct.stdout
     assert run("forecast", str(shuffled), "--load", str(model), *options).stdout == direct.stdout
 
@@ -399,7 +399,7 @@ def test_the_program_gives_the_same_bytes_for_shuffled_rows_and_a_saved_model(tm
     ("words", "code"),
     [
         (["--periods", "121"], 2),
-        (["--cut-off", "1990-01-01"], 2),
+        (["--cutoff", "1990-01-01"], 2),
         (["--load", "nowhere.json"], 3),
         (["--by", "zodiac"], 4),
     ],
