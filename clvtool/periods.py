@@ -100,6 +100,17 @@ def periods_between(first: date, last: date, unit: str) -> list[Period]:
     return found
 
 
+def periods_after(day: date, unit: str, count: int) -> list[Period]:
+    """Return the next `count` whole periods; before them what is left of the period of the day, if anything is."""
+    running = period_of(day, unit)
+    found = [Period(running.label, day + timedelta(days=1), running.last)] if running.last > day else []
+    last = running.last
+    for _ in range(count):
+        found.append(period_of(last + timedelta(days=1), unit))
+        last = found[-1].last
+    return found
+
+
 def complete(period: Period, log_begins: date, as_of: date, silence: int) -> bool:
     """Return whether a log covers a period whole.
 

@@ -123,7 +123,9 @@ def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     assert run(name, "-", "--format", "json", stdin=canonical.read_bytes()).stdout == plain.stdout
 
 
-@pytest.mark.parametrize("name", ["compute", "convert", "fit", "retention", "cohorts", "churn", "segment", "migrate"])
+@pytest.mark.parametrize(
+    "name", ["compute", "convert", "fit", "forecast", "retention", "cohorts", "churn", "segment", "migrate"]
+)
 def test_the_order_of_the_rows_changes_nothing(name, write):
     header, *rows = Path(ORDERS).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
@@ -247,6 +249,7 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["fit", ORDERS, "--compare", "--holdout", "5y"], "half of the log"),
         (["retention", ORDERS, "--plot", "--format", "csv"], "leave one of them out"),
         (["cohorts", ORDERS, "-o", "curves.csv", "--plot"], "leave one of them out"),
+        (["forecast", ORDERS, "--new-customers", "5", "--by", "channel"], "leave one of them out"),
         (["segment", ORDERS, "--scheme", "tiers", "--tiers", "7"], "--tiers 500,200,50"),
         (["segment", ORDERS, "--scheme", "abc", "--segments", "my.toml"], "leave one of them out"),
         (["segment", ORDERS, "--vip-share", "5"], "0.05"),

@@ -14,6 +14,7 @@ from clvtool.periods import (
     day_number,
     duration,
     period_of,
+    periods_after,
     periods_between,
 )
 
@@ -108,3 +109,23 @@ def test_days():
     assert day_number(date(1969, 12, 31)) == -1
     with pytest.raises(UsageError, match="--as-of 2023-02-29: not a date"):
         day("2023-02-29", "--as-of")
+
+
+def test_the_periods_after_a_day_begin_with_what_is_left_of_its_own():
+    # a leap February, of which 28 days are left after the 1st; nothing is left after the last
+    rest, march = periods_after(date(2024, 2, 1), "month", 1)
+    assert rest == Period("2024-02", date(2024, 2, 2), date(2024, 2, 29))
+    assert march == period_of(date(2024, 3, 15), "month")
+    assert periods_after(date(2024, 2, 29), "month", 1) == [march]
+    assert periods_after(date(2024, 12, 31), "day", 2)[-1] == period_of(date(2025, 1, 2), "day")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_periods_after_a_day_follow_each_other(unit):
+    for day_of_year in range(0, 366, 7):
+        when = date(2023, 11, 20) + timedelta(days=day_of_year)
+        found = periods_after(when, unit, 3)
+        assert found[0].first == when + timedelta(days=1)
+        assert all(after.first == before.last + timedelta(days=1) for before, after in pairwise(found))
+        assert [one == period_of(one.first, unit) for one in found[-3:]] == [True] * 3
+        assert len(found) == 3 + (found[0] != period_of(found[0].first, unit))

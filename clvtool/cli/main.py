@@ -36,6 +36,7 @@ COMMANDS = (
     ("Value", "compute"),
     ("Value", "fit"),
     ("Value", "predict"),
+    ("Value", "forecast"),
     ("Retention", "retention"),
     ("Retention", "cohorts"),
     ("Retention", "churn"),

@@ -44,6 +44,11 @@ class Histories:
         """Return the sum of ln(weeks) over all gaps, the same in any order of the customers."""
         return math.fsum(many * math.log(days / 7) for days, many in enumerate(self.gaps.tolist()) if many)
 
+    def only(self, who: NDArray[np.bool_]) -> Histories:
+        """Return those of some of the customers, without their gaps: they are for what is fitted to all."""
+        columns = (self.x, self.t_x, self.T, self.m, self.first, self.later)
+        return Histories(*(column[who] for column in columns), gaps=self.gaps[:0])
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -31,6 +31,8 @@ It does not search, invert a Hessian, name a limit, draw an interval, discount o
     scores      log probability of purchases that a model has not seen
     reference   published figures beside ours
     contracts   what models of retention tables (sBG, BdW) share
+    stretches   StretchModel: purchases in a stretch of time that begins later
+    expected    sums over customers of what they will do, period by period, with variances; newcomers likewise
     registry    MODELS: the names, importable without numpy; COMPARED: those of buying that compete; kinds
     file        fits as JSON
 

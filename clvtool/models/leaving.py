@@ -57,6 +57,18 @@ def purchases_before_leaving(y: ArrayLike, rho: ArrayLike, a: float, beta: Array
     return result.reshape(shape)
 
 
+def still_there(y: ArrayLike, rho: ArrayLike, a: float, beta: ArrayLike) -> Floats:
+    """Return E[(1 + p y)^−ρ] over p ~ Beta(a, β), elementwise: the probability of not leaving before y.
+
+    With the weight p, Beta(a, β) is Beta(a + 1, β) but for a factor, which gives 1 − a/(a+β) · (the sum above).
+    """
+    beta = np.asarray(beta, float)
+    if a < _NEVER:
+        return np.ones(np.broadcast_shapes(np.shape(y), np.shape(rho), beta.shape))
+    leaves = a / (a + beta) * purchases_before_leaving(y, rho, a + 1, beta)
+    return np.asarray(np.clip(1 - leaves, 0.0, 1.0))
+
+
 def _sum_over_purchases(y: Floats, rho: Floats, a: float, beta: Floats) -> Floats:
     """Return the sum over the number of purchases n of P(N = n) · (q_0 + … + q_{n−1})."""
     z = y / (1 + y)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from clvtool.models.leaving import purchases_before_leaving
+from clvtool.models.leaving import purchases_before_leaving, still_there
 from clvtool.models.purchase_counts import leaving_after_purchases, pairs
-from clvtool.models.purchases import NOBODY, PurchaseModel, fit_purchases
+from clvtool.models.purchases import NOBODY, fit_purchases
+from clvtool.models.stretches import StretchModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from clvtool.models.newton import Objective
 
 
-class LeavingModel(PurchaseModel):
+class LeavingModel(StretchModel):
     """A fitted (M)BG/NBD (see `PurchaseModel` for arguments and units): parameters r, α, a, b in this order.
 
     A customer with x repeat purchases has had n = x + `FIRST` chances to leave.
@@ -53,6 +54,28 @@ class LeavingModel(PurchaseModel):
         log_odds -= np.log(np.where(n > 0, b + n - 1, np.inf)) - log(a)
         small = np.exp(-np.abs(log_odds))
         return np.asarray(np.where(log_odds > 0, small, 1.0) / (1 + small))
+
+    def p_some_if_alive(self, after: ArrayLike, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the probability of a purchase in (T + after, T + t] of a customer who has not left by T.
+
+        E[e^(−λ p after) (1 − e^(−λ (t − after)))]: still there when the stretch begins, and not silent in it.
+        """
+        r, alpha, a, b = self.fit.parameters.values()
+        after, rho, now = np.asarray(after, float), r + np.asarray(x, float), alpha + np.asarray(T, float)
+        length = np.asarray(t, float) - after
+        beta = b + np.asarray(x, float) + self.FIRST
+        silent = np.exp(-rho * np.log1p(length / now))
+        return np.asarray(
+            still_there(after / now, rho, a, beta) - silent * still_there(after / (now + length), rho, a, beta)
+        )
+
+    def pair_rate_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the density of a purchase at T + t and one at any one time before it: E[λ² (1 − p) e^(−λ p t)]."""
+        r, alpha, a, b = self.fit.parameters.values()
+        rho, now = r + np.asarray(x, float), alpha + np.asarray(T, float)
+        beta = b + np.asarray(x, float) + self.FIRST
+        both = rho * (rho + 1) / (now * now) * beta / (a + beta)
+        return np.asarray(both * still_there(np.asarray(t, float) / now, rho + 2, a, beta + 1))
 
     def expected_purchases(self, t: ArrayLike) -> Floats:
         """Return the expected number of repeat purchases of a new customer in the t weeks after the first purchase.

@@ -15,8 +15,9 @@ from clvtool.models.counts import Counts
 from clvtool.models.fitting import Form
 from clvtool.models.newton import Point
 from clvtool.models.purchase_counts import pairs, staying_counts
-from clvtool.models.purchases import PurchaseModel, fit_purchases
+from clvtool.models.purchases import fit_purchases
 from clvtool.models.scales import purchase_rate
+from clvtool.models.stretches import StretchModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,12 +29,22 @@ FORM = Form("nbd", unit="weeks", scales=(purchase_rate("r", "alpha"),))
 
 
 @dataclass(frozen=True, slots=True)
-class Nbd(PurchaseModel):
+class Nbd(StretchModel):
     """A fitted NBD (see `PurchaseModel` for arguments and units)."""
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return 1: nobody leaves."""
         return np.ones(np.broadcast_shapes(np.shape(x), np.shape(t_x), np.shape(T)))
+
+    def p_some_if_alive(self, after: ArrayLike, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the probability of a purchase in (T + after, T + t]: that of any stretch of this length."""
+        return 1 - self.p_none_if_alive(np.asarray(t, float) - np.asarray(after, float), x, T)
+
+    def pair_rate_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the density of a purchase at T + t and one at any one time before it: E[λ²], at all times."""
+        r, alpha = self.fit.parameters.values()
+        rho, now = r + np.asarray(x, float), alpha + np.asarray(T, float)
+        return np.asarray(rho * (rho + 1) / (now * now) * np.ones(np.shape(t)))
 
     def expected_purchases(self, t: ArrayLike) -> Floats:
         """Return the expected number of repeat purchases of a new customer in the t weeks after the first purchase."""
