@@ -41,6 +41,7 @@ COMMANDS = (
     ("Retention", "churn"),
     ("Customers", "segment"),
     ("Customers", "migrate"),
+    ("Feedback", "nps"),
     ("About", "selftest"),
 )
 SURROUNDINGS = {

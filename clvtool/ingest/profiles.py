@@ -30,6 +30,7 @@ class Profile:
     adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
     alone: bool = False  # no other column means anything, whatever its header says
     guests: str = ""  # where it may name no customer: which column to add, or which other export to use
+    under: str = ""  # a header below which the second row has nothing, where that row belongs to the header
     note: str = ""
 
 

@@ -31,9 +31,9 @@ class Read(Protocol):
 def rejects(orders: Read) -> Result:
     """Return `input line reason` and the source columns of every row that was set aside.
 
-    `orders`, or answers, must have been read with `trace`. `input` is the number of the input. `line` is the physical line at which
-    the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A source column
-    of one of these names gets `source_` before it. This is a second pass over the sources.
+    `orders`, or answers, must have been read with `trace`. `input` is the number of the input. `line` is the physical
+    line at which the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A
+    source column of one of these names gets `source_` before it. This is a second pass over the sources.
     """
     with unchanged(orders.reading.sources):
         return _rejects(orders)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
-IDENTITIES = ("order_id", *IDENTITY)
+IDENTITIES = ("order_id", "answer_id", *IDENTITY)
 ID_EDGES = " \t\r\n\u00a0'\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
 """What is cut off the ends of an identity: white space, the apostrophe by which a spreadsheet marks text, and signs
 without width that come along when an id is copied."""
@@ -132,22 +132,8 @@ def _pass(
 ) -> pl.DataFrame:
     import polars as pl
 
-    schema, money = source.schema(), pl.Decimal(18, MONEY_SCALE)
-    # each column is stripped once; an empty cell is null or "" from here on
-    stripped = {
-        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
-        for role in plan.mapping.columns
-    }
-    if source.kind == "workbook":  # a lookup that found nobody names nobody
-        shown = sorted(CELL_ERRORS.values())
-        for role in set(IDENTITIES) & set(plan.mapping.columns):
-            stripped[f"raw_{role}"] = pl.when(~stripped[f"raw_{role}"].is_in(shown)).then(stripped[f"raw_{role}"])
-    stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
-    if source.kind == "csv":
-        stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
-    columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
-    for role in plan.float_ids:
-        columns[role] = columns[role].str.strip_suffix(".0")
+    money = pl.Decimal(18, MONEY_SCALE)
+    stripped, columns = stripped_cells(source, plan, extras)
     numbers = {role: plan.numbers[role].parse(columns[role]) for role in used}
     if options.minor_units:
         numbers |= {role: (numbers[role] / 100).cast(money) for role in used if role in MONEY_ROLES}
@@ -165,17 +151,42 @@ def _pass(
         pieces = columns["quantity"].str
         before = [pieces.starts_with(sign) for sign in "-(−–"]  # four looks at the first byte cost less than a pattern
         cells["negative"] = pl.any_horizontal(*before, pieces.ends_with("-")).fill_null(value=False)
-    rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
-    checks = _checks(plan, columns, numbers)
+    rules = row_rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
+    checks = row_checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
-    aside = aside_cells(plan.mapping, options, schema)
+    aside = aside_cells(plan.mapping, options, source.schema())
     stripped |= aside
     cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
     return _with_blanks(without_empties(with_reason(collect(source, rows), list(rules))))
 
 
-def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+def stripped_cells(source: Source, plan: Plan, extras: list[str]) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+    """Return what to take out of a source, each column stripped once, and what then stands for each role.
+
+    An empty cell is null or "" from here on.
+    """
+    import polars as pl
+
+    schema = source.schema()
+    stripped = {
+        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
+        for role in plan.mapping.columns
+    }
+    if source.kind == "workbook":  # a lookup that found nobody names nobody
+        shown = sorted(CELL_ERRORS.values())
+        for role in set(IDENTITIES) & set(plan.mapping.columns):
+            stripped[f"raw_{role}"] = pl.when(~stripped[f"raw_{role}"].is_in(shown)).then(stripped[f"raw_{role}"])
+    stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
+    if source.kind == "csv":
+        stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
+    columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
+    for role in plan.float_ids:
+        columns[role] = columns[role].str.strip_suffix(".0")
+    return stripped, columns
+
+
+def row_checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
     """Return where money has more decimals than are kept, and where one contradicts what the first rows suggest."""
     import polars as pl
 
@@ -242,7 +253,7 @@ def filled(column: pl.Expr) -> pl.Expr:
     return column.is_not_null() & (column != "")
 
 
-def _rules(
+def row_rules(
     source: Source, plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr], cells: dict[str, pl.Expr]
 ) -> dict[str, pl.Expr]:
     """Return why a row cannot be used, as Boolean expressions in the order of CODES."""
@@ -251,10 +262,11 @@ def _rules(
     rules: dict[str, pl.Expr] = {}
     if source.kind == "csv":
         rules["too_many_fields"] = pl.any_horizontal(filled(pl.col(name)) for name in SURPLUS)
-    if source.kind in {"csv", "workbook"}:
-        name = plan.mapping.columns["order_date"]
-        rules["repeated_header"] = columns["order_date"].is_in([name, f"\ufeff{name}"])  # that of a file put behind
-    rules["bad_date"] = cells["order_date"].is_null() & filled(columns["order_date"])
+    if plan.day in columns:
+        if source.kind in {"csv", "workbook"}:
+            name = plan.mapping.columns[plan.day]
+            rules["repeated_header"] = columns[plan.day].is_in([name, f"\ufeff{name}"])  # that of a file put behind
+        rules["bad_date"] = cells[plan.day].is_null() & filled(columns[plan.day])
     for role, number in numbers.items():
         name = BAD.get(role, "bad_amount")
         bad = number.is_null() & filled(columns[role])
