@@ -12,7 +12,7 @@ from clvtool.ingest.cells import aside_cells, identity_cell
 from clvtool.ingest.columns import HeaderMap, find_column, understand
 from clvtool.ingest.heads import with_heads
 from clvtool.ingest.opening import open_sources
-from clvtool.ingest.plan import CODES, Plan
+from clvtool.ingest.plan import CODES, Plan, as_text
 from clvtool.ingest.privacy import check_hashing, hidden
 from clvtool.ingest.questions import find_comment, find_score
 from clvtool.ingest.read import ROW_SPACE, extra_names, naming, own_extras, renamed, spelled_alike
@@ -188,14 +188,21 @@ def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], u
     cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped, **aside).select(**cells, **rules, **checks, **kept)
     table = without_empties(with_reason(collect(source, rows), list(rules)))
-    core = [name for name in table.columns if name in ANSWERS or name.startswith("extra_")]
-    blank = pl.all_horizontal(pl.col(core).is_null())
-    soft = [0, CODES["bad_weight"]]
-    return table.with_columns(
-        reason=pl.when(blank & pl.col("reason").is_in(soft))
-        .then(pl.lit(CODES["blank_row"], pl.UInt8))
-        .otherwise("reason")
-    )
+    return _with_blanks(table, source)
+
+
+def _with_blanks(table: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Tell rows with nothing in them from rows of which only nothing was wanted: for that, all columns are looked at."""
+    import polars as pl
+
+    core = pl.all_horizontal(pl.col(name).is_null() for name in table.columns if name in ANSWERS)
+    maybe = table.select(core & pl.col("reason").is_in([0, CODES["bad_weight"]])).to_series()
+    if not maybe.any():
+        return table
+    schema = source.schema()
+    cells = [as_text(name, schema).str.strip_chars().fill_null("") == "" for name in source.header]
+    blank = collect(source, source.scan().select(pl.all_horizontal(cells))).to_series() & maybe
+    return table.with_columns(reason=set_reason(pl.lit(blank), "blank_row"))
 
 
 def _good(part: Rows, options: ReadOptions, reading: Reading) -> pl.DataFrame:

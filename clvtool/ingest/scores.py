@@ -107,7 +107,7 @@ def require_likely(scores: pl.Series, scale: Scale, column: str) -> None:
 
 
 def check_change(table: pl.DataFrame, scale: Scale, column: str, reading: Reading) -> None:
-    """Say of a file that its scores are on a shorter scale up to some day, or from it; raise where no scale was named."""
+    """Say that scores are on a shorter scale up to some day, or from it; raise DataError where no scale was named."""
     import polars as pl
 
     if "answer_date" not in table.columns:

@@ -28,7 +28,7 @@ DEFINITIONS = {
     "passives": "answers of 7 and 8",
     "detractors": "answers of {low} to 6",
     "nps": "promoter share less detractor share, in points from -100 to +100",
-    "nps_low": "with nps_high its interval at {level:g} %, from the counts with ¾ promoter, 1½ passives and ¾ detractor "
+    "nps_low": "with nps_high its interval at {level:g} %, from the counts with ¾ promoter, 1½ passives, ¾ detractor "
     "added",
 }
 
