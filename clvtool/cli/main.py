@@ -42,6 +42,8 @@ COMMANDS = (
     ("Customers", "segment"),
     ("Customers", "migrate"),
     ("Feedback", "nps"),
+    ("Feedback", "csat"),
+    ("Feedback", "ces"),
     ("About", "selftest"),
 )
 SURROUNDINGS = {

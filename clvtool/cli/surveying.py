@@ -25,6 +25,10 @@ Wave = Annotated[
     Literal["day", "week", "month", "quarter", "year"] | None,
     typer.Option(metavar="day|week|month|quarter|year", help="One row a period, with its change, and the trend."),
 ]
+Positive = Annotated[
+    str | None,
+    typer.Option(metavar="SCORE[,SCORE]", help="The scores that are good. Without it: the two at the good end."),
+]
 HIGHEST = 100
 
 
@@ -74,11 +78,11 @@ class SurveyReading(FileReading):
         return answers
 
 
-def scale_of(text: str | None, default: str, *, high_is_good: bool = True) -> "Scale":
-    """Return the scale that an option such as `--scale 1-5` says, or the one that is taken for granted."""
+def scale_of(text: str, *, high_is_good: bool = True, typed: bool = True) -> "Scale":
+    """Return the scale that an option such as `--scale 1-5` says; not `typed`: one that is taken for granted."""
     from clvtool.schema import Scale
 
-    low, _, high = (text or default).strip().partition("-")
+    low, _, high = text.strip().partition("-")
     if not (low.isdecimal() and high.isdecimal() and int(low) < int(high) <= HIGHEST):
         raise UsageError(f"--scale {text}: no scale", "write its lowest and its highest score: --scale 1-5")
-    return Scale(int(low), int(high), high_is_good=high_is_good, typed=text is not None)
+    return Scale(int(low), int(high), high_is_good=high_is_good, typed=typed)

@@ -17,7 +17,7 @@ from clvtool.ingest.privacy import check_hashing, hidden
 from clvtool.ingest.questions import find_comment, find_score
 from clvtool.ingest.read import ROW_SPACE, extra_names, naming, own_extras, renamed, spelled_alike
 from clvtool.ingest.reading import Reading, ReadOptions
-from clvtool.ingest.reasons import good_rows
+from clvtool.ingest.reasons import good_rows, set_reason
 from clvtool.ingest.repeats import chosen_answers
 from clvtool.ingest.rows import Rows, row_checks, row_rules, settled, stripped_cells, with_reason, without_empties
 from clvtool.ingest.scores import check_change, codes, require_likely, require_scale, score_column
@@ -192,7 +192,7 @@ def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], u
 
 
 def _with_blanks(table: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Tell rows with nothing in them from rows of which only nothing was wanted: for that, all columns are looked at."""
+    """Tell rows with nothing in them from rows in which only what was wanted is blank: all columns are looked at."""
     import polars as pl
 
     core = pl.all_horizontal(pl.col(name).is_null() for name in table.columns if name in ANSWERS)

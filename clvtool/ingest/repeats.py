@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def chosen_answers(table: pl.DataFrame, which: str, reading: Reading) -> pl.DataFrame:
     """Return the answers that count: `all`, or the `latest` or the `first` of each respondent who is named.
 
-    Raises DataError where that cannot be told, for want of names or dates.
+    One with a score goes before one without. Raises DataError where that cannot be told, for want of names or dates.
     """
     import polars as pl
 
-    known = table["customer_id"].drop_nulls()
+    scored = table.filter(pl.col("score").is_not_null()) if "score" in table.columns else table
+    known = scored["customer_id"].drop_nulls()
     people = known.n_unique() if len(known) else 0
     if which == "all":
         if people < len(known):
@@ -35,8 +36,12 @@ def chosen_answers(table: pl.DataFrame, which: str, reading: Reading) -> pl.Data
             )
     latest = which == "latest"
     content = [name for name in table.columns if name not in {"answer_date", "time", "customer_id", "row"}]
+    blank = pl.col("score").is_null() if "score" in table.columns else pl.lit(value=False)
+    order = [
+        latest if name in {"answer_date", "time"} else False for name in ("blank", "answer_date", "time", *content)
+    ]
     ordered = table.with_row_index("place").sort(
-        "answer_date", "time", *content, descending=[latest, latest, *(False for _ in content)], nulls_last=True
+        blank, "answer_date", "time", *content, descending=order, nulls_last=True
     )
     kept = ordered.filter(pl.col("customer_id").is_null() | pl.col("customer_id").is_first_distinct())
     gone = table.height - kept.height

@@ -24,7 +24,7 @@ ENOUGH = 10
 """Answers after which it is strange that none is in the upper part of the scale."""
 SURE = 1e-6
 """What chance may have made of a file is not called a change of scale."""
-KNOWN = ((1, 5), (1, 7), (0, 10), (1, 10), (0, 100))
+KNOWN = ((1, 5), (1, 7), (1, 10), (0, 10), (0, 100))
 _NUMBER = re.compile(r"([-+]?\d{1,4})(?:[.,]0*)?")
 _LABEL_BEHIND = re.compile(r"(\d{1,3})(?:\s*[-–—:=.()]+\s*|\s+)[^\d\s].*", re.DOTALL)
 _LABEL_BEFORE = re.compile(r"\D*[^\d\s.,]\s*(?:[-–—:=(]\s*|\s)(\d{1,3})\)?", re.DOTALL)
@@ -69,9 +69,10 @@ def require_scale(cells: pl.Series, scores: pl.Series, bad: pl.Series, scale: Sc
     counts = cells.filter(off).value_counts(name="n").sort("n", cells.name, descending=[True, False])
     shown = ", ".join(f"{text!r} ({count})" for text, count in counts.head(EXAMPLES).iter_rows())
     wide = next((ends for ends in KNOWN if _holds(ends, scores) and ends != (scale.low, scale.high)), None)
-    hint = f"if that means no answer: --missing {','.join(sorted(counts.head(EXAMPLES)[cells.name]))}"
+    codes_meant = dict.fromkeys(str(score_of(text) or text) for text in counts.head(EXAMPLES)[cells.name])
+    hint = f"if that means no answer: --missing {','.join(sorted(codes_meant))}"
     if wide and not bad.any():
-        hint += f"; if the scale is another one: --scale {wide[0]}-{wide[1]}"
+        hint = f"if that is the scale: --scale {wide[0]}-{wide[1]}; {hint}"
     raise DataError(
         f"{int(off.sum()):,} scores in {column!r} are not whole numbers from {scale.low} to {scale.high}: {shown}",
         f"{hint}; if it is another column: --score COLUMN",

@@ -23,6 +23,14 @@ CLASSES = {"promoters": (9, 10), "passives": (7, 8), "detractors": (0, 6)}
 ENDS = ("promoters", "detractors")
 ADDED = (0.75, 1.5, 0.75)
 """Promoters, passives and detractors that are added for the interval, which else fails for few answers, and at ±100."""
+ON_SCREEN = {
+    name: place
+    for place, name in enumerate(
+        ("n", "nps", "nps_low", "nps_high", "delta", "difference", "p_value", "response_rate", "promoter_share")
+        + ("passive_share", "detractor_share", "n_effective", *CLASSES)
+    )
+}
+"""The columns in the order of use: those that do not fit on a terminal are left out."""
 DEFINITIONS = {
     "promoters": "answers of 9 and 10",
     "passives": "answers of 7 and 8",
@@ -55,7 +63,7 @@ def nps(
     schema: dict[str, Any] = dict.fromkeys(("n", *CLASSES), pl.Int64)
     shares = ("promoter_share", "passive_share", "detractor_share", "nps", "nps_low", "nps_high", "response_rate")
     schema |= dict.fromkeys((*shares, "n_effective"), pl.Float64)
-    measure = Measure("nps", lambda tally: _row(tally, level), _point, "points", _judged, schema)
+    measure = Measure(lambda tally: _row(tally, level), _point, " points", _judged, schema)
     table, said = table_of(found, measure, level)
     words = {"low": scale.low, "level": level * 100}
     definitions = {name: text.format_map(words) for name, text in DEFINITIONS.items()}
@@ -69,8 +77,9 @@ def nps(
         table=table,
         notes=(*notes, *said),
         as_of=found.last_day,
-        definitions=definitions | definitions_of(found, period),
+        definitions=definitions | definitions_of(found, period, "nps"),
         extra={"scale": str(scale)},
+        screen=table.select(sorted(table.columns, key=lambda name: ON_SCREEN.get(name, -1))),
     )
 
 

@@ -23,22 +23,23 @@ MOST_TRENDS = 12
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure: its column, all columns of a row of it, and its value with its variance (of a tally with weight)."""
+    """A figure: all columns of a row of it, and its value with its variance (of a tally with weight)."""
 
-    name: str
     row: Callable[[Tally], dict[str, Any]]
     point: Callable[[Tally], tuple[float, float]]
     unit: str  # of its changes, in words
     words: Callable[[str], str]  # of a direction: whether it is good
     schema: dict[str, type[pl.DataType]]
     scale: float = 1.0  # of its changes in words
+    is_share: bool = False
 
 
 def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFrame, list[str]]:
     """Return the table, one row a group and period, and what is to be said beside it.
 
     By period there are `delta` and `p_value`: against the last wave before with answers. By group there are
-    `difference` and `p_value`: against all others, by Holm's rule for so many groups.
+    `difference` and `p_value`: against all others, by Holm's rule for so many groups. Of shares these are `delta_share`
+    and `difference_share`.
     Raises UsageError for a level that makes no sense, DataError without any answer.
     """
     import polars as pl
@@ -65,7 +66,7 @@ def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFra
         corrected = holm([None if one is None else one[1] for one in others])
         gaps = [None if one is None else one[0] for one in others]
         tested = list(zip(gaps, corrected, strict=True)) if found.labels else []
-    gap = "delta" if found.periods else "difference"
+    gap = gap_of(found, is_share=measure.is_share)
     if tested:
         rows = [row | {gap: one, "p_value": p} for row, (one, p) in zip(rows, tested, strict=True)]
     schema: dict[str, Any] = dict.fromkeys(names, pl.String) | ({"period": pl.String} if found.periods else {})
@@ -78,19 +79,22 @@ def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFra
     return pl.DataFrame(rows, schema=schema), _said(found, measure, level)
 
 
-def definitions_of(found: Tallies, period: str | None) -> dict[str, str]:
+def gap_of(found: Tallies, *, is_share: bool) -> str:
+    """Return the name of the column that has the differences that are tested."""
+    return ("delta" if found.periods else "difference") + ("_share" if is_share else "")
+
+
+def definitions_of(found: Tallies, period: str | None, figure: str, *, is_share: bool = False) -> dict[str, str]:
     """Return what the columns mean that every figure has."""
     told = {"n": "answers with a score", "response_rate": "answers ÷ rows, where some rows have no score"}
     if found.weighted:
         told["n_effective"] = "how many answers of equal weight tell as much: (Σ weight)² ÷ Σ weight²"
     if period is not None:
-        told["delta"] = f"against the last {period} before it with answers"
-        told["p_value"] = "of delta: how probable so large a change is if nothing changed; of each change by itself"
+        told[gap_of(found, is_share=is_share)] = f"change of {figure} against the last {period} before with answers"
+        told["p_value"] = "how probable so large a change is if nothing changed; for each change by itself"
     elif found.labels:
-        told["difference"] = "against all other answers"
-        told["p_value"] = (
-            "of the difference: how probable one so large is if there is none, corrected for as many groups (Holm)"
-        )
+        told[gap_of(found, is_share=is_share)] = f"{figure} less that of all other answers"
+        told["p_value"] = "how probable so large a difference is if there is none; corrected for many groups (Holm)"
     return told
 
 
@@ -131,7 +135,7 @@ def _said(found: Tallies, measure: Measure, level: float) -> list[str]:
             continue
         slope, low, high = (part * measure.scale for part in (line.slope, line.low, line.high))
         said.append(
-            f"{prefix}trend: {measure.words(line.direction)}, {slope:+.2f} {measure.unit} a {unit} "
+            f"{prefix}trend: {measure.words(line.direction)}, {slope:+.2f}{measure.unit} a {unit} "
             f"({low:+.2f} to {high:+.2f}) over {line.n} {unit}s"
         )
     if len(found.groups) > MOST_TRENDS:
