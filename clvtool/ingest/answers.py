@@ -53,12 +53,13 @@ class Answers:
     """ANSWERS with the account of its reading.
 
     `table` has the canonical columns that the sources have (`customer_id` always), the extra columns under their source
-    names, and nothing else. `score` is the source column of the score.
+    names, and nothing else. `score` is the source column of the score, `mappings` say of each source what it means.
     """
 
     table: pl.DataFrame
     reading: Reading = field(default_factory=Reading)
     score: str = ""
+    mappings: tuple[HeaderMap, ...] = ()
 
 
 def read_answers(
@@ -69,12 +70,13 @@ def read_answers(
     extras: Iterable[str] | None = None,
     reading: Reading | None = None,
     trace: bool = False,
+    opened: Sequence[Source] | None = None,
 ) -> Answers:
     """Read inputs (paths, patterns, `-`) as one ANSWERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case. A `reading` that is
-    handed in is filled as far as the reading gets. With `trace`, `reading.traced` says of every row that is set aside
-    why.
+    handed in is filled as far as the reading gets. `opened` are the inputs, where somebody has opened them before. With
+    `trace`, `reading.traced` says of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
     """
     options, asked = options or ReadOptions(), asked or Asked()
@@ -83,7 +85,7 @@ def read_answers(
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     check_hashing(options.hash_ids, trace=trace)
     wanted = None if extras is None else list(extras)
-    sources = open_sources(inputs, options)
+    sources = opened or open_sources(inputs, options)
     with unchanged(sources):
         return _read(sources, options, asked, wanted, reading, trace=trace)
 
@@ -106,13 +108,13 @@ def _read(
     several = len(sources) > 1
     tables: list[pl.DataFrame] = []
     spelling: dict[str, str] = {}
-    score = ""
+    mappings: list[HeaderMap] = []
     for place, source in enumerate(sources, start=1):
         number = place if several else None
         with naming(source, number) if several else nullcontext():
             describe_source(source, number, reading)
             mapping = _understand(source, options, asked, reading)
-            score = score or mapping.columns.get("score", "")
+            mappings.append(mapping)
             describe_profile(mapping, len(source.header), number, reading)
             own = own_extras(source.header, mapping, names, CONSUMED, nameless=options.hash_ids is not None)
             part = _rows(source, mapping, options, own)
@@ -128,27 +130,33 @@ def _read(
     if table.is_empty():
         raise nothing_left(reading, sources[0].label if not several else "the input")
     table = _plausible(table, reading)
+    score = mappings[0].columns.get("score", "")
     if asked.question:
         require_likely(table["score"], asked.scale, score)
         check_change(table, asked.scale, score, reading)
-    table = chosen_answers(table, asked.answers, reading)
+    if asked.question or asked.answers != "all":
+        table = chosen_answers(table, asked.answers, reading)
     reading.rows_used = table.height
     table = hidden(table, options.hash_ids, reading).drop("row", "time", strict=False)
-    return Answers(renamed(table, ANSWERS), reading, score)
+    return Answers(renamed(table, ANSWERS), reading, score, tuple(mappings))
 
 
 def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Reading) -> HeaderMap:
     """Return what the columns mean, the score, the weight and the comment among them."""
     mapping = understand(source.header, options.mapping, options.profile, source.words, SURVEY)
     columns = dict(mapping.columns)
+    if options.hash_ids is not None:  # they may name somebody
+        columns = {role: name for role, name in columns.items() if role not in {"answer_id", "comment"}}
     if asked.question:
         columns["score"] = find_score(source, mapping, asked.question, asked.scale, asked.score, codes(asked.missing))
+    else:
+        columns.pop("score", None)
     if asked.weight is not None:
         columns["weight"] = find_column(source.header, asked.weight)
     taken = [name for name in ("score", "weight") if name in columns]
     columns = {role: name for role, name in columns.items() if role in taken or name not in {columns[t] for t in taken}}
     mapping = replace(mapping, columns=columns)
-    if "comment" not in columns:
+    if "comment" not in columns and options.hash_ids is None:
         found, others = find_comment(source, mapping, columns.get("score"))
         if found is not None:
             columns["comment"] = found

@@ -66,12 +66,14 @@ def read_orders(
     reading: Reading | None = None,
     trace: bool = False,
     keep_lines: bool = False,
+    opened: Sequence[Source] | None = None,
 ) -> Orders:
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case; where they are said,
     order ids that link no refund are left out. A `reading` that is
-    handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
+    handed in is filled as far as the reading gets, also when it ends in an error. `opened` are the inputs, where
+    somebody has opened them before. With `trace`, `reading.traced` says
     of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
     """
@@ -80,7 +82,7 @@ def read_orders(
     if not inputs:
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
-    sources = open_sources(inputs, options)
+    sources = opened or open_sources(inputs, options)
     with unchanged(sources):
         return _read(sources, options, wanted, reading, with_cost=with_cost, trace=trace, keep_lines=keep_lines)
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from clvtool.metrics.tallies import tallies
-from clvtool.metrics.waves import Measure, definitions_of, table_of
+from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
 from clvtool.result import Result
 from clvtool.stats import normal_quantile
 
@@ -23,13 +23,10 @@ CLASSES = {"promoters": (9, 10), "passives": (7, 8), "detractors": (0, 6)}
 ENDS = ("promoters", "detractors")
 ADDED = (0.75, 1.5, 0.75)
 """Promoters, passives and detractors that are added for the interval, which else fails for few answers, and at ±100."""
-ON_SCREEN = {
-    name: place
-    for place, name in enumerate(
-        ("n", "nps", "nps_low", "nps_high", "delta", "difference", "p_value", "response_rate", "promoter_share")
-        + ("passive_share", "detractor_share", "n_effective", *CLASSES)
-    )
-}
+ON_SCREEN = (
+    *("n", "nps", "nps_low", "nps_high", "delta", "difference", "p_value", "response_rate"),
+    *("promoter_share", "passive_share", "detractor_share", "n_effective", "promoters", "passives", "detractors"),
+)
 """The columns in the order of use: those that do not fit on a terminal are left out."""
 DEFINITIONS = {
     "promoters": "answers of 9 and 10",
@@ -79,7 +76,7 @@ def nps(
         as_of=found.last_day,
         definitions=definitions | definitions_of(found, period, "nps"),
         extra={"scale": str(scale)},
-        screen=table.select(sorted(table.columns, key=lambda name: ON_SCREEN.get(name, -1))),
+        screen=in_order_of_use(table, ON_SCREEN),
     )
 
 

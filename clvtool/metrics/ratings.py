@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import UsageError
 from clvtool.metrics.tallies import tallies
-from clvtool.metrics.waves import Measure, definitions_of, table_of
+from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
 from clvtool.result import Result
 from clvtool.stats import normal_quantile, wilson
 
@@ -128,7 +128,7 @@ def rate(
     definitions |= definitions_of(found, period, figure, is_share=not rating.by_mean)
     share = (rating.share, low, high)
     figures = (*MEAN, *share) if rating.by_mean else (*share, *MEAN)
-    order = {name: place for place, name in enumerate(("n", *figures[:3], *TESTS, *figures[3:], *LAST, rating.count))}
+    order = ("n", *figures[:3], *TESTS, *figures[3:], *LAST, rating.count)
     ends, by_period = f"{rating.scale.low} to {rating.scale.high}", f", by {period}" if period else ""
     return Result(
         name=rating.name,
@@ -137,7 +137,7 @@ def rate(
         notes=(*notes, *said),
         as_of=found.last_day,
         definitions=definitions,
-        screen=table.select(sorted(table.columns, key=lambda name: order.get(name, -1))),
+        screen=in_order_of_use(table, order),
         extra={"scale": str(rating.scale), "direction": rating.direction, "positive": list(rating.good)},
     )
 

@@ -98,6 +98,13 @@ def definitions_of(found: Tallies, period: str | None, figure: str, *, is_share:
     return told
 
 
+def in_order_of_use(table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return the table for people: groups and period, then these columns in their order, as far as there are any."""
+    return table.select(
+        *(name for name in table.columns if name not in names), *(name for name in names if name in table.columns)
+    )
+
+
 def _waves(cells: Sequence[Tally], measure: Measure) -> list[_Tested]:
     tested: list[_Tested] = []
     before: Tally | None = None
