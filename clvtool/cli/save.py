@@ -29,8 +29,8 @@ NOT_SAVED = SECRET | {"rejects"}
 def save_config(file: Path, context: typer.Context, reading: Reading, table: str = "reading") -> None:
     """Write what was understood and what was typed into a config file that is not there yet, or says just that.
 
-    `table` is the one that says how the input is read. Raises DataError while something is not understood, UsageError for a converted file, OutputError where another
-    file is in the way.
+    `table` is the one that says how the input is read. Raises DataError while something is not understood, UsageError
+    for a converted file, OutputError where another file is in the way.
     """
     from clvtool.report.files import check_target, write_text
 

@@ -132,8 +132,8 @@ def _read(
     table = _plausible(table, reading)
     score = mappings[0].columns.get("score", "")
     if asked.question:
-        require_likely(table["score"], asked.scale, score)
         check_change(table, asked.scale, score, reading)
+        require_likely(table["score"], asked.scale, score)
     if asked.question or asked.answers != "all":
         table = chosen_answers(table, asked.answers, reading)
     reading.rows_used = table.height

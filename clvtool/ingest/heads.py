@@ -47,7 +47,13 @@ def with_heads(source: Source, vocabulary: Vocabulary, profile_name: str | None)
     if heads == 1:
         words = _named(source.words, rows[0])
         header = dialect.distinct(words, SURPLUS)
-        return replace(source, heads=heads, header=header, words=tuple(words), questions=header)
+        return replace(
+            source,
+            heads=heads,
+            header=header,
+            words=tuple(words),
+            questions=tuple(map(" ".join, zip(words, rows[0], strict=True))),
+        )
     return replace(source, heads=heads, questions=tuple(said))
 
 

@@ -61,7 +61,10 @@ ANY_SCORE = (
 )
 """Header words of a score of any question."""
 
-COMMENT_STEMS = "why|reason|comment|improve|dlaczego|powod|popraw|pourquoi|raison|amelior|warum|grund|verbesser|motivo"
+COMMENT_STEMS = (
+    "why|reason|comment|improve|better|ended|dlaczego|powod|popraw|lepiej|uwag|pourquoi|raison|amelior|mieux|warum|"
+    "grund|verbesser|besser|motivo|mejor|coment"
+)
 """How words begin that stand in the text of an open question."""
 
 SURVEY_ASIDE: tuple[tuple[str, str, str], ...] = (
