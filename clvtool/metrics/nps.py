@@ -81,17 +81,20 @@ def nps(
 
 
 def interval(promoters: float, detractors: float, n: float, level: float) -> tuple[float, float]:
-    """Return the interval of the NPS in points, of counts (or of what weighted counts are worth)."""
-    centre, variance = _adjusted(promoters, detractors, n)
-    half = normal_quantile(level) * math.sqrt(variance)
-    return max(100 * (centre - half), -100.0), min(100 * (centre + half), 100.0)
+    """Return the interval of the NPS in points, of counts (or of what weighted counts are worth).
+
+    It always holds the figure itself, also that of a single answer.
+    """
+    centre, variance, size = _adjusted(promoters, detractors, n)
+    half, itself = normal_quantile(level) * math.sqrt(variance / size), 100 * (promoters - detractors) / n
+    return min(max(100 * (centre - half), -100.0), itself), max(min(100 * (centre + half), 100.0), itself)
 
 
-def _adjusted(promoters: float, detractors: float, n: float) -> tuple[float, float]:
-    """Return the mean of +1, 0 and -1 over the answers with those added, and its variance."""
+def _adjusted(promoters: float, detractors: float, n: float) -> tuple[float, float, float]:
+    """Return mean and variance of +1, 0 and -1 over the answers with those added, and how many that are."""
     size = n + sum(ADDED)
     up, down = (promoters + ADDED[0]) / size, (detractors + ADDED[2]) / size
-    return up - down, (up + down - (up - down) ** 2) / size
+    return up - down, up + down - (up - down) ** 2, size
 
 
 def _shares(tally: Tally) -> dict[str, float]:
@@ -99,10 +102,11 @@ def _shares(tally: Tally) -> dict[str, float]:
 
 
 def _point(tally: Tally) -> tuple[float, float]:
+    """Return the NPS and its variance; the added answers tell how much answers differ, and not how many there are."""
     shares, n = _shares(tally), tally.effective
-    _, variance = _adjusted(shares["promoters"] * n, shares["detractors"] * n, n)
+    _, variance, _ = _adjusted(shares["promoters"] * n, shares["detractors"] * n, n)
     up, down = (tally.weight_from(*CLASSES[name]) for name in ENDS)
-    return 100 * (up - down) / tally.weight, 100 * 100 * variance
+    return 100 * (up - down) / tally.weight, 100 * 100 * variance / n
 
 
 def _row(tally: Tally, level: float) -> dict[str, Any]:

@@ -155,18 +155,18 @@ def _row(tally: Tally, rating: Rating, bounds: tuple[str, str], level: float) ->
 
 
 def mean_interval(tally: Tally, scale: Scale, level: float) -> tuple[float, float]:
-    """Return the interval of the mean score."""
-    centre, variance = _adjusted(tally, scale)
-    half = normal_quantile(level) * math.sqrt(variance)
-    return max(centre - half, float(scale.low)), min(centre + half, float(scale.high))
+    """Return the interval of the mean score; it always holds the mean itself."""
+    centre, variance, size = _adjusted(tally, scale)
+    half, mean = normal_quantile(level) * math.sqrt(variance / size), _mean(tally)
+    return min(max(centre - half, float(scale.low)), mean), max(min(centre + half, float(scale.high)), mean)
 
 
 def _mean(tally: Tally) -> float:
     return sum(score * weight for score, weight in tally.weights.items()) / tally.weight
 
 
-def _adjusted(tally: Tally, scale: Scale) -> tuple[float, float]:
-    """Return mean and variance of the mean, with some answers added."""
+def _adjusted(tally: Tally, scale: Scale) -> tuple[float, float, float]:
+    """Return mean and variance of the scores with some answers added, and how many that are."""
     n, inner = tally.effective, range(scale.low + 1, scale.high) or (scale.low + scale.high) / 2
     within = list(inner) if isinstance(inner, range) else [inner]
     added: dict[float, float] = dict.fromkeys(within, ADDED_WITHIN / len(within))
@@ -175,16 +175,16 @@ def _adjusted(tally: Tally, scale: Scale) -> tuple[float, float]:
     every = [*worth.items(), *added.items()]
     size = math.fsum(amount for _, amount in every)
     centre = math.fsum(score * amount for score, amount in every) / size
-    return centre, math.fsum(amount * (score - centre) ** 2 for score, amount in every) / size**2
+    return centre, math.fsum(amount * (score - centre) ** 2 for score, amount in every) / size, size
 
 
 def _mean_point(tally: Tally, scale: Scale) -> tuple[float, float]:
-    return _mean(tally), _adjusted(tally, scale)[1]
+    return _mean(tally), _adjusted(tally, scale)[1] / tally.effective
 
 
 def _share_point(tally: Tally, rating: Rating) -> tuple[float, float]:
-    """Return the share of good answers, and its variance with two of each kind added (Agresti and Coull)."""
+    """Return the share of good answers and its variance; two answers of each kind added tell how much they differ."""
     n = tally.effective
     share = sum(tally.weights[score] for score in rating.good) / tally.weight
     smoothed = (share * n + 2) / (n + 4)
-    return share, smoothed * (1 - smoothed) / (n + 4)
+    return share, smoothed * (1 - smoothed) / n
