@@ -49,7 +49,8 @@ def find_score(
             known = set(listed(said))
             found = [name for name in free if words[name] in known or compact(name) in known]
         if len(found) > 1 or said is not SCORES[question]:
-            found = [name for name in found if _share(source, name, scale, missing) > 0.5]
+            alone = len(found) == 1
+            found = [name for name in found if _share(source, name, scale, missing, head=alone) > 0.5]
         if found:
             return _only(found, question, source)
     found = [name for name in free if _share(source, name, scale, missing, head=True) == 1]

@@ -113,15 +113,15 @@ def check_change(table: pl.DataFrame, scale: Scale, column: str, reading: Readin
 
     if "answer_date" not in table.columns:
         return
-    known = table.filter(pl.col("answer_date").is_not_null() & pl.col("score").is_not_null())
+    known = table.lazy().filter(pl.col("answer_date").is_not_null() & pl.col("score").is_not_null())
     tops = [top for top in (5, 7, 10) if scale.low < top < scale.high]
     seen = {f"above {top}": pl.col("score") > top for top in tops}
     if scale.low == 0:
         seen["of 0"] = pl.col("score") == 0
     days = known.group_by("answer_date").agg(n=pl.len(), **{name: where.sum() for name, where in seen.items()})
-    days = days.sort("answer_date")
+    by_day = days.sort("answer_date").collect(engine="streaming")
     for name in seen:
-        told = _change(days, name)
+        told = _change(by_day, name)
         if told and scale.typed:
             reading.warnings.append(f"{column!r}: {told}; --scale {scale} is taken for all of them")
         elif told:
