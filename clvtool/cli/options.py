@@ -142,7 +142,7 @@ class FileReading:
         from clvtool.ingest.reading import ReadOptions
 
         return ReadOptions(
-            mapping=dict(_pair(text, "--map") for text in self.map or []),
+            mapping=dict(pair(text, "--map") for text in self.map or []),
             profile=self.profile,
             sheet=self.sheet,
             encoding=self.encoding,
@@ -255,14 +255,14 @@ class Counting:
 
         return Policies(
             as_of=day(self.as_of, "--as-of") if self.as_of else None,
-            where=tuple(_pair(text, "--where") for text in self.where or []),
+            where=tuple(pair(text, "--where") for text in self.where or []),
             refunds=self.refunds,
             zero_orders=self.zero_orders,
         )
 
     def columns(self) -> list[str]:
         """Return the columns that --where names."""
-        return [_pair(text, "--where")[0] for text in self.where or []]
+        return [pair(text, "--where")[0] for text in self.where or []]
 
 
 def names(text: str | None) -> list[str]:
@@ -282,7 +282,8 @@ def margin_of(text: str | None) -> tuple[float | None, str | None]:
         return None, text
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Return what stands on either side of the = of an option such as --where COL=VALUE."""
     left, sign, right = text.partition("=")
     if not sign or not left.strip():
         raise UsageError(f"{option} {text}: there is no = in it", f"write {option} NAME=VALUE")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from clvtool.cli.options import READING, FileReading, names
+from clvtool.cli.options import READING, FileReading, names, pair
 from clvtool.errors import UsageError
 from clvtool.ingest.surveys import SURVEY_PROFILES
 
@@ -68,13 +68,24 @@ class SurveyReading(FileReading):
         ),
     ] = "all"
 
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL=VALUE", help="Keep only rows with this value. Repeatable.", rich_help_panel=READING),
+    ] = None
+
     def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str]) -> "Answers":
         """Return the inputs as ANSWERS; write the rejects, refuse set-aside rows where asked for."""
         from clvtool.ingest.answers import Asked, read_answers
 
         asked = Asked(question, scale, self.score, self.weight, tuple(names(self.missing)), self.answers)
+        where = [pair(text, "--where") for text in self.where or []]
+        extras = [*extras, *(name for name, _ in where)]
         answers = read_answers(inputs, self.options(), asked, extras=extras, trace=self.rejects is not None)
         self.finish(answers)
+        if where:
+            from clvtool.metrics.tallies import only
+
+            answers.table = only(answers.table, where)
         return answers
 
 

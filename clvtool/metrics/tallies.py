@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WEIGHT_UNIT = 1 << 40
 """Weights are counted in parts of the largest one, so that their sums are whole numbers."""
+MOST_VALUES = 200
+"""Values of a column among which near ones are proposed."""
 NO_GROUPS = ("answer_id", "answer_date", "score", "weight", "comment")
 _STEPS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 
@@ -168,7 +170,22 @@ def _counted(answers: pl.DataFrame, labels: Sequence[str], step: str | None) -> 
     return answers.lazy().select(**columns).group_by(keys).agg(**sums).collect(engine="streaming")
 
 
-def column_of(answers: pl.DataFrame, name: str) -> str:
+def only(answers: pl.DataFrame, where: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """Return the answers whose columns have these values; raise DataError where there are none."""
+    import polars as pl
+
+    for name, value in where:
+        told = pl.col(column_of(answers, name, "--where")).cast(pl.String)
+        kept = answers.filter(told == value)
+        if kept.is_empty():
+            values = answers.select(told.drop_nulls().unique().sort()).to_series().to_list()
+            hint = did_you_mean(value, values) if len(values) <= MOST_VALUES else ""
+            raise DataError(f"no answer has {name} = {value!r}", hint)
+        answers = kept
+    return answers
+
+
+def column_of(answers: pl.DataFrame, name: str, option: str = "--by") -> str:
     """Return the column that a user names, in any letter case; raise as `tallies` does."""
     folded = {column.casefold().replace("_", " "): column for column in answers.columns}
     found = name if name in answers.columns else folded.get(name.casefold().replace("_", " "))
@@ -176,7 +193,7 @@ def column_of(answers: pl.DataFrame, name: str) -> str:
         known = [column for column in answers.columns if column not in ANSWERS]
         raise DataError(f"there is no column {name!r}", did_you_mean(name, known or answers.columns))
     if found in NO_GROUPS:
-        raise UsageError(f"--by {name} makes no groups of answers", "name a column such as channel or country")
+        raise UsageError(f"{option} {name} makes no groups of answers", "name a column such as channel or country")
     return found
 
 

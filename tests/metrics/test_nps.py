@@ -12,7 +12,7 @@ import pytest
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.nps import interval, nps
 from clvtool.metrics.respondents import respondents
-from clvtool.metrics.tallies import tallies
+from clvtool.metrics.tallies import only, tallies
 from clvtool.schema import Scale
 from clvtool.stats import holm, two_sided
 
@@ -256,6 +256,14 @@ def test_the_trend_is_told_with_what_it_means():
 def test_wrong_questions(more, error, words):
     with pytest.raises(error, match=words):
         nps(answers([9], town=["x"]), FULL, **more)
+
+
+def test_only_some_answers_are_kept():
+    table = answers([9, 9, 0], town=["x", "y", "y"])
+    assert nps(only(table, [("Town", "y")]), FULL).table["n"].to_list() == [2]
+    with pytest.raises(DataError, match="no answer has town = 'yy'") as error:
+        only(table, [("town", "yy")])
+    assert "did you mean y" in error.value.hint
 
 
 def test_rows_without_a_day_are_in_no_period_and_it_is_said():
