@@ -117,7 +117,7 @@ def _read(
             mappings.append(mapping)
             describe_profile(mapping, len(source.header), number, reading)
             own = own_extras(source.header, mapping, names, CONSUMED, nameless=options.hash_ids is not None)
-            part = _rows(source, mapping, options, own)
+            part = _rows(source, mapping, options, own, timed=asked.answers != "all")
             if trace:
                 numbered = part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
                 part = replace(part, table=numbered)
@@ -166,16 +166,21 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
     return replace(mapping, columns={role: columns[role] for role in SURVEY.roles if role in columns})
 
 
-def _rows(source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str]) -> Rows:
-    """Return all rows of a source as `answer_id customer_id answer_date time score weight comment`, and `reason`."""
+def _rows(source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str], *, timed: bool) -> Rows:
+    """Return all rows of a source as `answer_id customer_id answer_date score weight comment`, and `reason`.
+
+    `timed` adds `time`, the second of the day.
+    """
 
     def look(source: Source, plan: Plan, used: list[str]) -> pl.DataFrame:
-        return _pass(source, plan, options, extras, used)
+        return _pass(source, plan, options, extras, used, timed=timed)
 
     return settled(source, mapping, options, look)
 
 
-def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], used: list[str]) -> pl.DataFrame:
+def _pass(
+    source: Source, plan: Plan, options: ReadOptions, extras: list[str], used: list[str], *, timed: bool
+) -> pl.DataFrame:
     import polars as pl
 
     stripped, columns = stripped_cells(source, plan, extras)
@@ -184,7 +189,8 @@ def _pass(source: Source, plan: Plan, options: ReadOptions, extras: list[str], u
     cells["customer_id"] = identity_cell(columns)
     if plan.day in columns:
         cells[plan.day] = plan.dates.parse(columns[plan.day], options.tz)
-        cells["time"] = columns[plan.day]
+        if timed:
+            cells["time"] = plan.dates.second(columns[plan.day])
     numbers = {role: plan.numbers[role].parse_float(columns[role]) for role in used}
     cells |= numbers
     rules = row_rules(source, plan, columns, numbers, cells)

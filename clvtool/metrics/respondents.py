@@ -35,7 +35,7 @@ def respondents(answers: pl.DataFrame, which: str, *, by: Sequence[str] = (), no
     order = [*first, *(name for name in table.columns if name not in first)]
     table = table.sort(order, descending=[name == "answer_date" for name in order], nulls_last=True)
     said = [] if "customer_id" in kept else ["no column tells who answered: --map customer_id=COLUMN names it"]
-    last = table["answer_date"].max() if "answer_date" in kept else None
+    last = answers["answer_date"].max() if "answer_date" in kept else None
     return Result(
         name="respondents",
         title=f"{which.capitalize()}, the newest first",

@@ -312,6 +312,22 @@ def test_one_answer_of_each_respondent(which, scores, survey):
     assert aside(answers) == {"other_answer": 2}
 
 
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        ("01/25/2025 11:04:00 AM", "01/25/2025 06:31:00 PM"),  # 06 is later than 11
+        ("1741946400", "1741950000"),
+        ("2025-01-25T09:59", "2025-01-25T10:00"),
+        ("2025-01-25 10:00:01", "2025-01-25 10:00:02"),
+    ],
+)
+def test_times_of_one_day_are_told_apart_however_they_are_written(early, late, survey):
+    for order in ([(early, 1), (late, 9)], [(late, 9), (early, 1)]):
+        path = survey("customer_id,date,nps\n" + "".join(f"a,{when},{score}\n" for when, score in order))
+        assert read(path, Asked("nps", answers="latest")).table["score"].to_list() == [9]
+        assert read(path, Asked("nps", answers="first")).table["score"].to_list() == [1]
+
+
 def test_all_answers_count_by_default_and_it_is_said(survey):
     answers = read(survey(TWICE), Asked("nps"))
     assert answers.table.height == 6
