@@ -87,9 +87,11 @@ def _line(option: TyperOption, value: Any) -> str:
 
 def _example(option: TyperOption) -> Any:
     """Return a value that shows the type of an option without a default."""
-    kind = option.type_descriptor.annotation
+    kind, choices = option.type_descriptor.annotation, option.type_descriptor.choices
     if option.multiple:
         return [option.metavar or ""]
+    if choices:
+        return choices[0]
     return True if kind is bool else 1 if kind in {int, float} else option.metavar or ""
 
 

@@ -11,7 +11,7 @@ from clvtool.ingest.inspect_survey import describe_answers
 from clvtool.ingest.kinds import kind_of
 from clvtool.ingest.opening import open_sources
 from clvtool.ingest.read import Orders, read_orders
-from clvtool.ingest.reading import REASONS, Reading
+from clvtool.ingest.reading import REASONS, Fact, Reading
 from clvtool.ingest.surveys import SURVEY
 from clvtool.result import Result
 
@@ -49,7 +49,6 @@ def inspect(
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     sources = open_sources(inputs, options)
     vocabulary, why = kind_of(sources, options.profile)
-    reading.add("source", "table", vocabulary.name, detail=why)
     read: Orders | Answers
     try:
         if vocabulary is SURVEY:
@@ -59,6 +58,7 @@ def inspect(
     except DataError as error:
         problem = error
         read = Orders(pl.DataFrame(), reading)
+    reading.facts.insert(0, Fact("source", "table", vocabulary.name, detail=why))
     _account(reading)
     if isinstance(read, Answers):
         describe_answers(read)

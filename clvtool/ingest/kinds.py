@@ -24,30 +24,29 @@ def kind_of(sources: Sequence[Source], profile: str | None) -> tuple[Vocabulary,
     if profile is not None:
         surveys = {SURVEY.plain, *(one.name for one in SURVEY.profiles)}
         return (SURVEY if profile in surveys else ORDERS), "as --profile says"
-    told = [_told(source) for source in sources]
-    others = [why for survey, why in told if not survey]
-    if others:
-        return ORDERS, f"{others[0]}; --profile survey reads it as a survey"
-    return SURVEY, f"{told[0][1]}; --profile plain reads it as orders"
+    told = [_survey(source) for source in sources]
+    if not all(told):
+        return ORDERS, "--profile survey reads it as a survey"
+    return SURVEY, f"{told[0]}; --profile plain reads it as orders"
 
 
-def _told(source: Source) -> tuple[bool, str]:
-    """Return whether a source is a survey, and why."""
+def _survey(source: Source) -> str:
+    """Return why a source is a survey; nothing where it is none."""
     header = source.words or source.header
     for vocabulary in (ORDERS, SURVEY):
         known, _ = recognise(header, None, vocabulary)
         if known is not None:
-            return vocabulary is SURVEY, f"it is an export of {known.name}"
+            return f"it is an export of {known.name}" if vocabulary is SURVEY else ""
     roles = _roles(source)
     money = roles & {*MONEY_ROLES}
     if money and "order_date" in roles and roles & {*IDENTITY}:
-        return False, "it has columns for the customer, the day and money"
+        return ""  # a score beside them is one of the order's columns
     words = {compact(word) for word in header}
     if any(words & set(listed(said)) for said in SCORES.values()) or any(_speaks(word) for word in header):
-        return True, "a column speaks of a score"
+        return "a column speaks of a score"
     if words & set(listed(ANY_SCORE)) and not money and "order_id" not in roles:
-        return True, "it has a column for a score, and none for money"
-    return False, "no column speaks of a score"
+        return "it has a column for a score, and none for money"
+    return ""
 
 
 def _roles(source: Source) -> set[str]:
