@@ -1,7 +1,8 @@
 """The canonical tables, as plain data: what every command works on, whatever the export looked like.
 
 ORDERS has one row per order *or refund event*, not netted, and every extra column of the source as text.
-LINES has one row per order line.
+LINES has one row per order line. ANSWERS has one row per answer to a survey, and every extra column of the source as
+text.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ KINDS = ("order", "refund")
 class Column:
     """A column of a canonical table: its type in words and its meaning."""
 
-    type: str  # text, date, money, kind or number
+    type: str  # text, date, money, kind, number, score or weight
     meaning: str
 
 
@@ -45,6 +46,29 @@ LINES: dict[str, Column] = {
     "amount": Column("money", "quantity × unit price less discount, or the line's own amount"),
 }
 
+ANSWERS: dict[str, Column] = {
+    "answer_id": Column("text", "the platform's number of the answer"),
+    "customer_id": Column("text", "who answered, as in ORDERS; empty where nobody is named"),
+    "answer_date": Column("date", "day of the answer; empty where there is none"),
+    "score": Column("score", "what was answered on the scale; empty where the question was left out"),
+    "weight": Column("weight", "how much the answer counts; above or at 0"),
+    "comment": Column("text", "what was written beside the score"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The scale of a score: both ends belong to it. `typed` says that the user named it."""
+
+    low: int
+    high: int
+    high_is_good: bool = True
+    typed: bool = False
+
+    def __str__(self) -> str:
+        """Return it as it is typed."""
+        return f"{self.low}-{self.high}"
+
 
 def dtype(column: Column) -> pl.DataType:
     """Return the Polars type of a canonical column."""
@@ -56,5 +80,7 @@ def dtype(column: Column) -> pl.DataType:
         "money": pl.Decimal(18, MONEY_SCALE),
         "kind": pl.Enum(KINDS),
         "number": pl.Int64(),
+        "score": pl.Int16(),
+        "weight": pl.Float64(),
     }
     return types[column.type]

@@ -248,3 +248,22 @@ def trend(places: Sequence[float], values: Sequence[float], level: float) -> Tre
     half = student_quantile(level, n - 2) * math.sqrt(math.fsum(gap * gap for gap in off) / (n - 2) / spread)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     return Trend(n, slope, slope - half, slope + half, mean, deviation)
+
+
+def two_sided(z: float) -> float:
+    """Return how probable a standard normal figure is that lies at least as far from 0 as z."""
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values of several tests, so corrected that one false alarm among all of them is as rare as said (Holm).
+
+    The smallest is multiplied by how many tests there are, the next by one less, and none may be below one before it.
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    least = 0.0
+    for rank, (p, place) in enumerate(known):
+        least = max(least, min(p * (len(known) - rank), 1.0))
+        corrected[place] = least
+    return corrected

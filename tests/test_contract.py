@@ -18,9 +18,17 @@ from clvtool.cli.main import COMMANDS
 ROOT = Path(__file__).parent.parent
 ORDERS = str(ROOT / "sample_data" / "orders.csv")
 CDNOW = str(ROOT / "sample_data" / "cdnow.csv")
+SURVEY = str(ROOT / "sample_data" / "survey.csv")
 ALL = [name for _, name in COMMANDS]
-NAMES = [name for name in ALL if name != "selftest"]  # which reads no orders
+NAMES = [name for name in ALL if name != "selftest"]  # which reads no file
+OF_SURVEYS = {name for panel, name in COMMANDS if panel == "Feedback"}
+OF_ORDERS = [name for name in NAMES if name not in OF_SURVEYS]
 MACHINE = ("csv", "json", "ndjson", "markdown")
+
+
+def small(name: str) -> str:
+    """Return a small file for a command."""
+    return SURVEY if name in OF_SURVEYS else CDNOW
 
 
 def run(*words: str, stdin: bytes | None = None, env: dict[str, str] | None = None, cwd: Path = ROOT):
@@ -52,7 +60,7 @@ def write(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pipe_gets_csv_without_colour_and_nothing_else(name):
     # FORCE_COLOR must not colour data
-    done = run(name, CDNOW, env={"FORCE_COLOR": "1"})
+    done = run(name, small(name), env={"FORCE_COLOR": "1"})
     assert done.returncode == 0, done.stderr
     assert b"\x1b" not in done.stdout
     assert done.stderr == b""
@@ -63,7 +71,7 @@ def test_a_pipe_gets_csv_without_colour_and_nothing_else(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_formats_say_the_same(name):
-    said = {form: run(name, CDNOW, "--format", form, "--limit", "20") for form in MACHINE}
+    said = {form: run(name, small(name), "--format", form, "--limit", "20") for form in MACHINE}
     assert {done.returncode for done in said.values()} == {0}
     table = list(csv.DictReader(io.StringIO(said["csv"].stdout.decode())))
     whole = json.loads(said["json"].stdout)
@@ -90,7 +98,7 @@ def test_all_formats_say_the_same(name):
 def test_a_file_gets_the_format_of_its_name_and_the_same_bytes_each_time(name, suffix, tmp_path):
     paths = [tmp_path / f"{place}.{suffix}" for place in "ab"]
     for path in paths:
-        done = run(name, CDNOW, "-o", str(path))
+        done = run(name, small(name), "-o", str(path))
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
@@ -98,8 +106,9 @@ def test_a_file_gets_the_format_of_its_name_and_the_same_bytes_each_time(name, s
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_closed_pipe_is_no_error(name):
+    path = SURVEY if name in OF_SURVEYS else ORDERS
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m clvtool {name} {ORDERS} --format csv | head -1"],
+        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m clvtool {name} {path} --format csv | head -1"],
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -108,7 +117,28 @@ def test_a_closed_pipe_is_no_error(name):
     assert done.stdout.count(b"\n") == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(OF_SURVEYS))
+def test_a_survey_from_file_stdin_and_gzip_gives_the_same_bytes(name, tmp_path):
+    raw = Path(SURVEY).read_bytes()
+    zipped = tmp_path / "survey.csv.gz"
+    zipped.write_bytes(gzip.compress(raw))
+    plain = run(name, SURVEY, "--by", "channel", "--format", "json")
+    assert plain.returncode == 0, plain.stderr
+    assert run(name, "-", "--by", "channel", "--format", "json", stdin=raw).stdout == plain.stdout
+    assert run(name, str(zipped), "--by", "channel", "--format", "json").stdout == plain.stdout
+
+
+@pytest.mark.parametrize("name", sorted(OF_SURVEYS))
+def test_the_order_of_the_answers_changes_nothing(name, write):
+    header, *rows = Path(SURVEY).read_text().splitlines(keepends=True)
+    shuffled = write(header + "".join(reversed(rows)))
+    for more in ([], ["--period", "quarter", "--by", "country"]):
+        assert (
+            run(name, shuffled, *more, "--format", "json").stdout == run(name, SURVEY, *more, "--format", "json").stdout
+        )
+
+
+@pytest.mark.parametrize("name", OF_ORDERS)
 def test_file_stdin_gzip_and_converted_give_the_same_bytes(name, tmp_path):
     raw = Path(ORDERS).read_bytes()
     zipped = tmp_path / "orders.csv.gz"
@@ -134,7 +164,7 @@ def test_the_order_of_the_rows_changes_nothing(name, write):
 
 def test_file_names_do_not_appear_in_results(write):
     path = write("customer_id,order_date,amount\na,2024-01-01,5\n", "secret_name.csv")
-    for name in NAMES:
+    for name in OF_ORDERS:
         if name != "fit":  # one order is too little to fit
             assert b"secret_name" not in run(name, path, "--format", "json").stdout
 
@@ -257,6 +287,11 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["churn", ORDERS, "--bands", "0.6,0.3"], "--bands 0.3,0.6,0.9"),
         (["churn", ORDERS, "--backtest", "--cutoff", "2020-01-01"], "2024-09-29 to 2026-04-01"),
         (["migrate", ORDERS, "--from", "2020-01-01"], "2024-07-01"),
+        (["nps", SURVEY, "--scale", "1-5"], "--help"),
+        (["csat", SURVEY, "--scale", "five"], "--scale 1-5"),
+        (["csat", SURVEY, "--positive", "6"], "--positive 4,5"),
+        (["ces", SURVEY, "--by", "comment"], "channel"),
+        (["nps", SURVEY, "--profile", "shopify"], "there is"),
         (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],
 )
@@ -267,9 +302,9 @@ def test_wrong_usage_is_2_with_a_hint(words, hint):
     assert hint in done.stderr.decode().partition("hint:")[2]
 
 
-@pytest.mark.parametrize("name", ["compute", "retention", "cohorts"])
+@pytest.mark.parametrize("name", ["compute", "retention", "cohorts", "nps"])
 def test_an_unknown_column_is_4_with_near_names(name):
-    done = run(name, ORDERS, "--by", "chanel")
+    done = run(name, SURVEY if name in OF_SURVEYS else ORDERS, "--by", "chanel")
     assert done.returncode == 4
     assert b"did you mean channel" in done.stderr
 

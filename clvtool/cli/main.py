@@ -42,6 +42,9 @@ COMMANDS = (
     ("Retention", "churn"),
     ("Customers", "segment"),
     ("Customers", "migrate"),
+    ("Feedback", "nps"),
+    ("Feedback", "csat"),
+    ("Feedback", "ces"),
     ("About", "selftest"),
 )
 SURROUNDINGS = {

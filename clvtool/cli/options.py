@@ -1,6 +1,6 @@
 """The options that several commands share: how to read the input, and what counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +13,7 @@ from clvtool.ingest.profiles import PROFILES
 if TYPE_CHECKING:
     from clvtool.ingest.read import Orders
     from clvtool.ingest.reading import ReadOptions
+    from clvtool.ingest.rejects import Read
     from clvtool.metrics.orderlog import Policies
 
 READING = "Reading the input"
@@ -53,8 +54,8 @@ Discount = Annotated[float, typer.Option(metavar="RATE", help="Annual discount r
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How to read; everything not said is found out from the content."""
+class FileReading:
+    """How to read any kind of table; everything not said is found out from the content."""
 
     map: Annotated[
         list[str] | None,
@@ -104,6 +105,69 @@ class Reading:
             rich_help_panel=READING,
         ),
     ] = None
+    hash_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SALT",
+            help="Customers by a keyed hash, and no personal columns. SALT is any secret text.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="End with an error (4) when any row has to be set aside.", rich_help_panel=READING
+        ),
+    ] = False
+
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the rows that are set aside, with line and reason, to FILE (.csv, .json, .parquet ...).",
+            rich_help_panel=READING,
+        ),
+    ] = None
+
+    context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
+
+    def finish(self, orders: "Read") -> None:
+        """Write the rejects, and refuse set-aside rows where that was asked for."""
+        if self.rejects is not None and orders.reading.traced is not None:
+            from clvtool.ingest.rejects import rejects
+            from clvtool.report.files import write_result
+
+            write_result(rejects(orders), self.rejects)
+        orders.reading.require_all(strict=self.strict)
+
+    def options(self) -> "ReadOptions":
+        """Return the options as the reader takes them."""
+        from clvtool.ingest.reading import ReadOptions
+
+        return ReadOptions(
+            mapping=dict(pair(text, "--map") for text in self.map or []),
+            profile=self.profile,
+            sheet=self.sheet,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+            date_format=self.date_format,
+            tz=_zone(self.tz),
+            hash_ids=self.hash_ids,
+            untyped=self._untyped(),
+        )
+
+    def _untyped(self) -> frozenset[str]:
+        """Return the options whose values come from the environment or a config file, as they came."""
+        run = run_of(self.context)
+        names = (one.option for one in run.in_force())
+        return frozenset(name for name in names if getattr(self, name, None) == run.option(name))
+
+
+@dataclass(frozen=True)
+class Reading(FileReading):
+    """How to read orders."""
+
     minor_units: Annotated[
         bool, typer.Option("--minor-units", help="Amounts are in hundredths (cents).", rich_help_panel=READING)
     ] = False
@@ -139,31 +203,6 @@ class Reading:
             rich_help_panel=READING,
         ),
     ] = False
-    hash_ids: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SALT",
-            help="Customers by a keyed hash, and no personal columns. SALT is any secret text.",
-            rich_help_panel=READING,
-        ),
-    ] = None
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="End with an error (4) when any row has to be set aside.", rich_help_panel=READING
-        ),
-    ] = False
-
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the rows that are set aside, with line and reason, to FILE (.csv, .json, .parquet ...).",
-            rich_help_panel=READING,
-        ),
-    ] = None
-
-    context: typer.Context = field(default=None, compare=False)  # type: ignore[assignment] # None: no command line
 
     def orders(self, inputs: list[str], extras: list[str] | None) -> "Orders":
         """Return the inputs as ORDERS of known customers; write the rejects, refuse set-aside rows where asked for."""
@@ -174,42 +213,16 @@ class Reading:
         orders.reading.require_customers()
         return orders
 
-    def finish(self, orders: "Orders") -> None:
-        """Write the rejects, and refuse set-aside rows where that was asked for."""
-        if self.rejects is not None and orders.reading.traced is not None:
-            from clvtool.ingest.rejects import rejects
-            from clvtool.report.files import write_result
-
-            write_result(rejects(orders), self.rejects)
-        orders.reading.require_all(strict=self.strict)
-
     def options(self) -> "ReadOptions":
         """Return the options as the reader takes them."""
-        from clvtool.ingest.reading import ReadOptions
-
-        return ReadOptions(
-            mapping=dict(_pair(text, "--map") for text in self.map or []),
-            profile=self.profile,
-            sheet=self.sheet,
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            decimal=self.decimal,
-            date_format=self.date_format,
-            tz=_zone(self.tz),
+        return replace(
+            super().options(),
             minor_units=self.minor_units,
             currency=self.currency,
             keep_status=tuple(self.keep_status or []),
             match_refunds=self.match_refunds,
             rates=None if self.rates is None else str(self.rates),
-            hash_ids=self.hash_ids,
-            untyped=self._untyped(),
         )
-
-    def _untyped(self) -> frozenset[str]:
-        """Return the options whose values come from the environment or a config file, as they came."""
-        run = run_of(self.context)
-        names = (one.option for one in run.in_force())
-        return frozenset(name for name in names if getattr(self, name, None) == run.option(name))
 
 
 @dataclass(frozen=True)
@@ -245,14 +258,14 @@ class Counting:
 
         return Policies(
             as_of=day(self.as_of, "--as-of") if self.as_of else None,
-            where=tuple(_pair(text, "--where") for text in self.where or []),
+            where=tuple(pair(text, "--where") for text in self.where or []),
             refunds=self.refunds,
             zero_orders=self.zero_orders,
         )
 
     def columns(self) -> list[str]:
         """Return the columns that --where names."""
-        return [_pair(text, "--where")[0] for text in self.where or []]
+        return [pair(text, "--where")[0] for text in self.where or []]
 
 
 def names(text: str | None) -> list[str]:
@@ -272,7 +285,8 @@ def margin_of(text: str | None) -> tuple[float | None, str | None]:
         return None, text
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Return what stands on either side of the = of an option such as --where COL=VALUE."""
     left, sign, right = text.partition("=")
     if not sign or not left.strip():
         raise UsageError(f"{option} {text}: there is no = in it", f"write {option} NAME=VALUE")

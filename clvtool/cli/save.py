@@ -22,17 +22,15 @@ HEAD = """\
 # How clvtool reads the export of this shop: every command in this directory goes by it.
 # A flag outweighs a CLVTOOL_* variable, and that outweighs this file. Lines behind a # show what else can be set.
 """
-TABLE = "reading"
-"""The table of the options that say how an export is read."""
 NOT_SAVED = SECRET | {"rejects"}
 """Options of a single run."""
 
 
-def save_config(file: Path, context: typer.Context, reading: Reading) -> None:
+def save_config(file: Path, context: typer.Context, reading: Reading, table: str = "reading") -> None:
     """Write what was understood and what was typed into a config file that is not there yet, or says just that.
 
-    Raises DataError while something is not understood, UsageError for a converted file, OutputError where another
-    file is in the way.
+    `table` is the one that says how the input is read. Raises DataError while something is not understood, UsageError
+    for a converted file, OutputError where another file is in the way.
     """
     from clvtool.report.files import check_target, write_text
 
@@ -42,30 +40,30 @@ def save_config(file: Path, context: typer.Context, reading: Reading) -> None:
         raise DataError(f"--save-config: {problem.value}", problem.detail or "")
     if not reading.understood:
         raise UsageError("--save-config: a converted file says by itself how it is read", "name the raw export")
-    text = config_text(context, reading)
+    text = config_text(context, reading, table)
     if file.is_file() and file.read_text(encoding="utf-8", errors="replace").strip() not in {"", text.strip()}:
         raise OutputError(f"{file} is there already and says something else", "choose another name, or remove it first")
     write_text(text, file)
 
 
-def config_text(context: typer.Context, reading: Reading) -> str:
-    """Return the text of a config file: one table after the other, one option a line."""
+def config_text(context: typer.Context, reading: Reading, own_table: str = "reading") -> str:
+    """Return the text of a config file: one table after the other, one option a line; first how to read the input."""
     from clvtool.ingest.understood import in_common
 
     shared = shared_tables(context)
     found, differing = in_common(reading.understood)
-    said = {name: context.params.get(name) for name in shared[TABLE] if name not in NOT_SAVED}
+    said = {name: context.params.get(name) for name in shared[own_table] if name not in NOT_SAVED}
     values = found | {name: value for name, value in said.items() if value and name != "map"}
     columns = values.pop("map")
-    lines = [HEAD, f"[{TABLE}]"]
-    for name, option in shared[TABLE].items():
+    lines = [HEAD, f"[{own_table}]"]
+    for name, option in shared[own_table].items():
         if name == "map":
             continue
         if name == "keep_status":
             lines += _statuses(reading)
         lines += _differing(name, differing)
         lines.append(_line(option, values.get(name)))
-    lines += ["", f"[{TABLE}.map]  # {shared[TABLE]['map'].help}"]
+    lines += ["", f"[{own_table}.map]  # {shared[own_table]['map'].help}"]
     lines += [f"{role} = {_quoted(column)}" for role, column in columns.items()]
     for name in differing:
         if name.startswith("map."):
@@ -73,7 +71,7 @@ def config_text(context: typer.Context, reading: Reading) -> str:
     shown = {name for options in shared.values() for name in options}
     for table, options in (shared | command_tables(context)).items():
         own = [option for name, option in options.items() if table in shared or name not in shown]
-        if own and table != TABLE:
+        if own and table != own_table:
             lines += ["", f"[{table}]", *(_line(option, None) for option in own)]
     return "\n".join(lines) + "\n"
 
@@ -89,11 +87,11 @@ def _line(option: TyperOption, value: Any) -> str:
 
 def _example(option: TyperOption) -> Any:
     """Return a value that shows the type of an option without a default."""
-    kind = option.type_descriptor.annotation
+    kind, choices = option.type_descriptor.annotation, option.type_descriptor.choices
     if option.multiple:
         return [option.metavar or ""]
-    if option.type_descriptor.choices:
-        return option.type_descriptor.choices[0]
+    if choices:
+        return choices[0]
     return True if kind is bool else 1 if kind in {int, float} else option.metavar or ""
 
 

@@ -43,7 +43,12 @@ def describe_profile(mapping: HeaderMap, width: int, place: int | None, reading:
     profile = mapping.profile
     told = [mapping.why, f"{len(mapping.meant())} of {width} columns have a meaning"]
     told += [profile.note] if profile and profile.note else []
-    reading.add(_section("source", place), "profile", profile.name if profile else "plain", detail="; ".join(told))
+    reading.add(
+        _section("source", place),
+        "profile",
+        profile.name if profile else mapping.vocabulary.plain,
+        detail="; ".join(told),
+    )
 
 
 def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: Sequence[str] = ()) -> None:
@@ -60,7 +65,7 @@ def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: 
         style = ""
         if role in part.plan.numbers:
             style = part.plan.numbers[role].name
-        elif role == "order_date":
+        elif role == mapping.vocabulary.day:
             style = part.plan.dates.name
         elif role in part.plan.float_ids:
             style = "numbers read as 17850.0 are 17850"
@@ -82,9 +87,11 @@ def describe_rows(part: Rows, place: int | None, reading: Reading, keep_status: 
 def _describe_statuses(part: Rows, section: str, reading: Reading, kept: set[str]) -> None:
     """Note how every status is taken, and warn of words that are not known: their orders count."""
     profile = part.plan.mapping.profile
-    for name, word, said in part.plan.mapping.aside:
+    for name, words, said in part.plan.mapping.aside:
         if ASIDE + said in part.table.columns and part.table[ASIDE + said].any():
-            reading.add(section, f"{name}: {word}", "set aside", rows=int(part.table[ASIDE + said].sum()))
+            reading.add(
+                section, f"{name}: {words.replace('|', ', ')}", "set aside", rows=int(part.table[ASIDE + said].sum())
+            )
     if "status" not in part.table.columns:
         return
     counts = part.table["status"].drop_nulls().value_counts().sort("count", "status", descending=[True, False])

@@ -79,9 +79,11 @@ def _line_amount(numbers: dict[str, pl.Expr]) -> pl.Expr | None:
 def aside_cells(mapping: HeaderMap, options: ReadOptions, schema: pl.Schema) -> dict[str, pl.Expr]:
     """Return, by reason, where a column of the profile has the word that sets a row aside."""
     kept = {normal(word) for word in options.keep_status}
-    words = {name: as_text(name, schema).str.strip_chars().str.to_lowercase() for name, *_ in mapping.aside}
-    return {
-        f"{ASIDE}{reason}": (words[name] == word).fill_null(value=False)
-        for name, word, reason in mapping.aside
-        if word not in kept
-    }
+    told = {name: as_text(name, schema).str.strip_chars().str.to_lowercase() for name, *_ in mapping.aside}
+    by_reason: dict[str, pl.Expr] = {}
+    for name, words, reason in mapping.aside:
+        column, words_left = f"{ASIDE}{reason}", [word for word in words.split("|") if word not in kept]
+        if words_left:
+            where = told[name].is_in(words_left).fill_null(value=False)
+            by_reason[column] = by_reason[column] | where if column in by_reason else where
+    return by_reason

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
 from clvtool.ingest.recognise import recognise
-from clvtool.ingest.words import BY_WORD, CHOSEN, CURRENCIES, IDENTITY, NAMES, ROLES, compact, listed, normal
+from clvtool.ingest.vocabulary import ORDERS
+from clvtool.ingest.words import CURRENCIES, IDENTITY, NAMES, compact, listed, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from clvtool.ingest.profiles import Profile
+    from clvtool.ingest.vocabulary import Vocabulary
 
 NEAR = 0.7
 """How like a header word a column name must be to be proposed for it."""
+SPOKEN = {
+    "customer_id": "customer (id, e-mail or phone)",
+    "order_date": "order date",
+    "answer_date": "day of the answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,8 @@ class HeaderMap:
     why: str = ""  # it is this profile, or none
     instead: dict[str, str] = field(default_factory=dict)
     """Role → the column that says it better in the rows in which the first of these columns is filled."""
-    aside: tuple[tuple[str, str, str], ...] = ()  # column, word, reason: a row with that word there is set aside
+    aside: tuple[tuple[str, str, str], ...] = ()  # column, words, reason: a row with such a word there is set aside
+    vocabulary: Vocabulary = ORDERS
 
     def get(self, role: str) -> str | None:
         """Return the source column of a role, or None."""
@@ -49,6 +57,7 @@ def understand(
     given: Mapping[str, str],
     profile_name: str | None = None,
     words: Sequence[str] | None = None,
+    vocabulary: Vocabulary = ORDERS,
 ) -> HeaderMap:
     """Return which source column has which role.
 
@@ -57,23 +66,24 @@ def understand(
     there, and where two columns claim one role.
     """
     written = dict(zip(header, map(compact, words or header), strict=True))
-    profile, why = recognise(words or header, profile_name)
-    columns = _given(header, given)
+    profile, why = recognise(words or header, profile_name, vocabulary)
+    roles, by_word = vocabulary.roles, vocabulary.by_word
+    columns = _given(header, given, vocabulary)
     alone = profile is not None and profile.alone
-    own = ({} if alone else {role: ROLES[role] for role in CHOSEN}) | dict(profile.roles if profile else {})
+    own = ({} if alone else {role: roles[role] for role in vocabulary.chosen}) | dict(profile.roles if profile else {})
     ignored = listed(profile.ignore) if profile else []
     claims = {role: _first(said, written, columns.values()) for role, said in own.items() if role not in columns}
     of_profile = {*ignored, *(word for said in own.values() for word in listed(said))}
     free = {name: word for name, word in written.items() if name not in columns.values() and word not in of_profile}
-    common = {name: BY_WORD.get(word) for name, word in free.items() if not alone}
-    marked = {name: BY_WORD.get(_unmarked(name)) for name, role in common.items() if role is None}
+    common = {name: by_word.get(word) for name, word in free.items() if not alone}
+    marked = {name: by_word.get(_unmarked(name)) for name, role in common.items() if role is None}
     for by_column in (common, marked):  # `Total EUR` is the total where there is no `Total`
         claimed = {*columns, *own, *(role for role, names in claims.items() if names)}
         for name, role in by_column.items():
             if role is not None and role not in claimed:
                 claims.setdefault(role, []).append(name)
     for role, names in claims.items():
-        if len(names) > 1 and role not in CHOSEN:
+        if len(names) > 1 and role not in vocabulary.chosen:
             raise DataError(
                 f"columns {' and '.join(repr(name) for name in names)} look like {role}",
                 f"say which one it is: --map {role}={quote(names[0])}",
@@ -82,11 +92,11 @@ def understand(
             columns[role] = names[0]
     if "email" in columns and "customer_id" not in given and normal(columns.get("customer_id", "")) in NAMES:
         columns.setdefault("customer_name", columns.pop("customer_id"))
-    columns = {role: columns[role] for role in ROLES if role in columns}
-    if profile is None:
-        return HeaderMap(columns, why=why)
-    aside = [(name, word, reason) for where, word, reason in profile.aside for name in _first(where, written)]
-    return HeaderMap(columns, profile, why, _instead(profile, written, given), tuple(aside))
+    columns = {role: columns[role] for role in roles if role in columns}
+    rules = vocabulary.aside if profile is None else profile.aside
+    aside = tuple((name, said, reason) for where, said, reason in rules for name in _first(where, written))
+    instead = {} if profile is None else _instead(profile, written, given)
+    return HeaderMap(columns, profile, why, instead, aside, vocabulary)
 
 
 def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
@@ -95,14 +105,17 @@ def missing(role: str, header: Sequence[str], mapping: HeaderMap) -> DataError:
 
     free = [name for name in header if name not in mapping.columns.values()]
     likeness = {
-        name: max(SequenceMatcher(None, word, normal(name)).ratio() for word in ROLES[role].split("|")) for name in free
+        name: max(
+            SequenceMatcher(None, word, normal(name)).ratio() for word in mapping.vocabulary.roles[role].split("|")
+        )
+        for name in free
     }
     near = max(likeness, key=lambda name: likeness[name], default="")
     near = near if likeness.get(near, 0) >= NEAR else ""
     found = f"found: {', '.join(header[:20])}{' …' if len(header) > 20 else ''}"
     meant = f"; did you mean {near!r}?" if near else "."
     way_out = f" Say it with --map {role}={quote(near or 'COLUMN')}"
-    what = {"customer_id": "customer (id, e-mail or phone)", "order_date": "order date"}.get(role, role)
+    what = SPOKEN.get(role, role)
     known = f" This is {mapping.profile.name}: {mapping.profile.note}." if mapping.profile else ""
     return DataError(f"no column for the {what}", found + meant + known + way_out)
 
@@ -116,26 +129,26 @@ def anonymous(mapping: HeaderMap) -> str:
     return f"{mapping.profile.name}: {mapping.profile.guests}{names}"
 
 
-def find(header: Sequence[str], name: str) -> str:
-    """Return the column of this name, in any letter case. Raises DataError where there is none."""
+def _given(header: Sequence[str], given: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str]:
+    """Return the columns that the user named."""
+    columns = {}
+    for role, name in given.items():
+        if role not in vocabulary.roles:
+            known = vocabulary.by_word.get(compact(role))
+            hint = f"did you mean {known}?" if known else did_you_mean(role, vocabulary.roles)
+            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
+        columns[role] = find_column(header, name)
+    return columns
+
+
+def find_column(header: Sequence[str], name: str) -> str:
+    """Return the column of that name, in any spelling; raise DataError where there is none."""
     if name in header:
         return name
     folded = {normal(column): column for column in header}
     if normal(name) in folded:
         return folded[normal(name)]
     raise DataError(f"there is no column {name!r}", did_you_mean(name, header))
-
-
-def _given(header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns that the user named."""
-    columns = {}
-    for role, name in given.items():
-        if role not in ROLES:
-            known = BY_WORD.get(compact(role))
-            hint = f"did you mean {known}?" if known else did_you_mean(role, ROLES)
-            raise UsageError(f"--map {role}={name}: there is no column meaning {role!r}", hint)
-        columns[role] = find(header, name)
-    return columns
 
 
 def _first(said: str, written: Mapping[str, str], taken: Iterable[str] = ()) -> list[str]:

@@ -76,6 +76,16 @@ class DateStyle:
             wall = part.str.to_date(self.format, strict=False)
         return wall if tz is None else self._in_zone(column, wall, tz)
 
+    def second(self, column: pl.Expr) -> pl.Expr:
+        """Return the second of the day, on the wall clock, of the stripped column; 0 where no time stands there."""
+        import polars as pl
+
+        if self.format in {"s", "ms"}:
+            number = column.str.extract(self.pattern, 1).cast(pl.Int64, strict=False)
+            return (number // (1000 if self.format == "ms" else 1) % 86_400).fill_null(0)
+        clock = column.str.extract_groups(_CLOCK)
+        return _minutes(clock) * 60 + clock.struct.field("3").cast(pl.Int64).fill_null(0)
+
     def _in_zone(self, column: pl.Expr, wall: pl.Expr, tz: str) -> pl.Expr:
         import polars as pl
 
@@ -84,17 +94,24 @@ class DateStyle:
         beyond = offset.struct.field("4").cast(pl.Int64).fill_null(0)
         minutes = (offset.struct.field("3").cast(pl.Int64) * 60 + beyond) * east
         minutes = pl.when(offset.struct.field("1").is_not_null()).then(0).otherwise(minutes)
-        clock = column.str.extract_groups(_CLOCK)
-        hour = clock.struct.field("1").cast(pl.Int64).fill_null(0)
-        half = clock.struct.field("4").str.to_lowercase()
-        hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + pl.when(half == "pm").then(12).otherwise(0))
-        minute = clock.struct.field("2").cast(pl.Int64).fill_null(0)
-        moment = wall.cast(pl.Datetime("us")) + pl.duration(minutes=hour * 60 + minute - minutes)
+        moment = wall.cast(pl.Datetime("us")) + pl.duration(
+            minutes=_minutes(column.str.extract_groups(_CLOCK)) - minutes
+        )
         return (
             pl.when(minutes.is_null())
             .then(wall)
             .otherwise(moment.dt.replace_time_zone("UTC").dt.convert_time_zone(tz).dt.date())
         )
+
+
+def _minutes(clock: pl.Expr) -> pl.Expr:
+    """Return the minute of the day of the groups of a clock; 0 where there is none."""
+    import polars as pl
+
+    hour = clock.struct.field("1").cast(pl.Int64).fill_null(0)
+    half = clock.struct.field("4").str.to_lowercase()
+    hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + pl.when(half == "pm").then(12).otherwise(0))
+    return hour * 60 + clock.struct.field("2").cast(pl.Int64).fill_null(0)
 
 
 _ALL = {name: DateStyle(name, pattern, form) for name, pattern, form in _STYLES}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clvtool.errors import DataError
+from clvtool.errors import DataError, UsageError
 from clvtool.ingest.account import sorted_aside
+from clvtool.ingest.answers import Answers, read_answers
+from clvtool.ingest.inspect_survey import describe_answers
+from clvtool.ingest.kinds import kind_of
+from clvtool.ingest.opening import open_sources
 from clvtool.ingest.read import Orders, read_orders
-from clvtool.ingest.reading import REASONS, Reading
+from clvtool.ingest.reading import REASONS, Fact, Reading
+from clvtool.ingest.surveys import SURVEY
 from clvtool.result import Result
 
 if TYPE_CHECKING:
@@ -29,26 +34,36 @@ DEFINITIONS = {
 
 def inspect(
     inputs: Sequence[str], options: ReadOptions, *, trace: bool = False, settings: Sequence[tuple[str, str, str]] = ()
-) -> tuple[Result, Orders]:
-    """Return `section item value rows orders money detail`, and the orders that were read.
+) -> tuple[Result, Orders | Answers]:
+    """Return `section item value rows orders money detail`, and the orders, or the answers to a survey, that were read.
 
     `settings` (name, value, where from) are the options that nobody typed; they become facts.
-    What cannot be settled is a row of the section `problem` and the orders are empty; nothing is raised for it.
+    What cannot be settled is a row of the section `problem` and nothing is read; nothing is raised for it.
     Raises InputError and UsageError as `read_orders` does.
     """
     import polars as pl
 
     reading = Reading()
     problem: DataError | None = None
+    if not inputs:
+        raise UsageError("there is no INPUT", "name a file, or - for standard input")
+    sources = open_sources(inputs, options)
+    vocabulary, why = kind_of(sources, options.profile)
+    read: Orders | Answers
     try:
-        orders = read_orders(inputs, options, reading=reading, trace=trace)
+        if vocabulary is SURVEY:
+            read = read_answers(inputs, options, reading=reading, trace=trace, opened=sources)
+        else:
+            read = read_orders(inputs, options, reading=reading, trace=trace, opened=sources)
     except DataError as error:
         problem = error
-        orders = Orders(pl.DataFrame(), reading)
-    if orders.table.height:
-        describe(orders)
-    else:
-        _account(reading)
+        read = Orders(pl.DataFrame(), reading)
+    reading.facts.insert(0, Fact("source", "table", vocabulary.name, detail=why))
+    _account(reading)
+    if isinstance(read, Answers):
+        describe_answers(read)
+    elif read.table.height:
+        describe(read)
     if problem is not None:
         reading.add("problem", "data", problem.message, detail=problem.hint or None)
     for warning in reading.warnings:
@@ -68,7 +83,7 @@ def inspect(
         (fact.section, fact.item, fact.value, fact.rows, fact.orders, fact.money, fact.detail) for fact in reading.facts
     ]
     table = pl.DataFrame(rows, schema=schema, orient="row")
-    return Result("inspect", "What was read", table, currency=reading.currency, definitions=DEFINITIONS), orders
+    return Result("inspect", "What was read", table, currency=reading.currency, definitions=DEFINITIONS), read
 
 
 def describe(orders: Orders) -> None:
@@ -76,7 +91,6 @@ def describe(orders: Orders) -> None:
     import polars as pl
 
     table, reading = orders.table, orders.reading
-    _account(reading)
     is_order = pl.col("kind") == "order"
     bought = table.filter(is_order)
     back = table.filter(~is_order)

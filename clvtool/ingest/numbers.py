@@ -69,6 +69,12 @@ class NumberStyle:
         minus = column.str.contains("[-−–(]")
         return pl.when(kept).then(pl.when(minus).then(-size).otherwise(size)).cast(money)
 
+    def parse_float(self, column: pl.Expr) -> pl.Expr:
+        """Return the stripped column as a binary fraction, for what is no money; null for what is no plain number."""
+        import polars as pl
+
+        return column.str.replace(self.decimal, ".", literal=True).cast(pl.Float64, strict=False)
+
     def is_rounded(self, column: pl.Expr, *, exactly: bool = True) -> pl.Expr:
         """Return where a value loses decimals; not `exactly`: where it has more of them than are kept, be they zeros.
 

@@ -165,10 +165,14 @@ def _without_implausible(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame
     """Set aside dates at or before 1970-01-01, and dates more than 366 days after the 99.9th percentile."""
     import polars as pl
 
-    days = orders["order_date"].to_physical()
+    return _without(orders, {"implausible_date": pl.lit(implausible(orders["order_date"]))}, reading)
+
+
+def implausible(dates: pl.Series) -> pl.Series:
+    """Return which dates are at or before 1970-01-01, or more than 366 days after the 99.9th percentile."""
+    days = dates.to_physical()
     latest = days.filter(days > 0).quantile(LATEST, interpolation="lower") or 0
-    day = pl.col("order_date").to_physical()
-    return _without(orders, {"implausible_date": (day <= 0) | (day > latest + 366)}, reading)
+    return ((days <= 0) | (days > latest + 366)).fill_null(value=False)
 
 
 def _without_copies(orders: pl.DataFrame, reading: Reading) -> pl.DataFrame:

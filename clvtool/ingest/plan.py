@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 5000
 MOST_SAMPLES = 3
 MONEY_ROLES = ("amount", "order_total", "unit_price", "line_discount", "cost", "unit_cost", "margin", "refunded_amount")
-NUMBER_ROLES = (*MONEY_ROLES, "quantity")
-IDENTIFIERS = ("order_id", "customer_id")
+NUMBER_ROLES = (*MONEY_ROLES, "quantity", "weight")
+IDENTIFIERS = ("order_id", "answer_id", "customer_id")
 BAD = {
     "quantity": "bad_quantity",
     "unit_price": "bad_price",
@@ -33,6 +33,7 @@ BAD = {
     "unit_cost": "bad_cost",
     "margin": "bad_cost",
     "refunded_amount": "bad_refund",
+    "weight": "bad_weight",
 }
 """Role → the reason of a row whose number cannot be read; `bad_amount` for the others."""
 CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
@@ -58,6 +59,11 @@ class Plan:
     final: frozenset[str] = frozenset()
     samples: dict[str, list[str]] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+
+    @property
+    def day(self) -> str:
+        """Return the role of the day."""
+        return self.mapping.vocabulary.day
 
     def decimal_signs(self) -> set[str]:
         """Return the decimal signs that the numbers show."""
@@ -118,16 +124,17 @@ def first_plan(source: Source, mapping: HeaderMap, options: ReadOptions) -> Plan
         if not values[role].str.contains("[.,]").any():
             unsettled.add(role)
     dates: DateStyle | None = None
-    if kinds["order_date"][0].is_temporal():
+    day = mapping.vocabulary.day
+    if day not in values or kinds[day][0].is_temporal():
         dates = ISO
-        typed.add("order_date")
+        typed.add(day)
     else:
         try:
-            dates = date_style(values["order_date"], mapping.columns["order_date"], options.date_format)
+            dates = date_style(values[day], mapping.columns[day], options.date_format)
         except DataError:
             dates = None
     if dates is None:
-        unsettled.add("order_date")
+        unsettled.add(day)
     return Plan(
         mapping,
         numbers,
@@ -152,11 +159,11 @@ def verified(source: Source, plan: Plan, options: ReadOptions, table: pl.DataFra
         if doubtful and role not in final:
             numbers[role] = number_style(_shapes(source, plan, role), plan.mapping.columns[role], options.decimal)
             final.add(role)
-    doubtful = "order_date" in plan.unsettled or bool(table["reason"].eq(CODES["bad_date"]).any())
-    if doubtful and "order_date" not in final:
-        days = _values(source, plan, "order_date").str.replace(TIME_OF_DAY, "").unique()
-        dates = date_style(days, plan.mapping.columns["order_date"], options.date_format) or plan.dates
-        final.add("order_date")
+    doubtful = plan.day in plan.unsettled or bool(table["reason"].eq(CODES["bad_date"]).any())
+    if doubtful and plan.day not in final:
+        days = _values(source, plan, plan.day).str.replace(TIME_OF_DAY, "").unique()
+        dates = date_style(days, plan.mapping.columns[plan.day], options.date_format) or plan.dates
+        final.add(plan.day)
     float_ids = {role for role in plan.float_ids if not table[f"unproven_{role}"].any()}
     for role in plan.unsettled & set(IDENTIFIERS):
         if table[role].str.ends_with(".0").any() and _are_floats(_values(source, plan, role)):

@@ -24,12 +24,13 @@ class Profile:
     instead: Mapping[str, str] = field(default_factory=dict)
     """Role → header that says it better; taken in the rows in which the first of these columns is filled."""
     ignore: str = ""  # headers that look like a role and are none
-    aside: tuple[tuple[str, str, str], ...] = ()  # header, word, reason: a row with that word there is set aside
+    aside: tuple[tuple[str, str, str], ...] = ()  # header, words (a|b), reason: a row with one of them is set aside
     statuses: Mapping[str, str] = field(default_factory=dict)  # status words that mean something else here
     refund_prefix: str = ""  # an order id that begins with it is a cancellation
     adjustment_prefix: str = ""  # an order id that begins with it is bookkeeping, no order
     alone: bool = False  # no other column means anything, whatever its header says
     guests: str = ""  # where it may name no customer: which column to add, or which other export to use
+    under: str = ""  # a header below which the second row has nothing, where that row belongs to the header
     note: str = ""
 
 

@@ -66,12 +66,14 @@ def read_orders(
     reading: Reading | None = None,
     trace: bool = False,
     keep_lines: bool = False,
+    opened: Sequence[Source] | None = None,
 ) -> Orders:
     """Read inputs (paths, patterns, `-`) as one ORDERS table.
 
     `extras` are the further source columns wanted (None: all of them), named in any letter case; where they are said,
     order ids that link no refund are left out. A `reading` that is
-    handed in is filled as far as the reading gets, also when it ends in an error. With `trace`, `reading.traced` says
+    handed in is filled as far as the reading gets, also when it ends in an error. `opened` are the inputs, where
+    somebody has opened them before. With `trace`, `reading.traced` says
     of every row that is set aside why.
     Raises InputError, DataError and UsageError as the errors module says.
     """
@@ -80,7 +82,7 @@ def read_orders(
     if not inputs:
         raise UsageError("there is no INPUT", "name a file, or - for standard input")
     wanted = None if extras is None else list(extras)
-    sources = open_sources(inputs, options)
+    sources = opened or open_sources(inputs, options)
     with unchanged(sources):
         return _read(sources, options, wanted, reading, with_cost=with_cost, trace=trace, keep_lines=keep_lines)
 
@@ -105,7 +107,7 @@ def _read(
                 "write them when the raw export is converted",
             )
         return _converted(sources, converted, options, wanted, reading, with_cost=with_cost)
-    names = _extra_names(sources, wanted)
+    names = extra_names(sources, wanted, ORDERS)
     if trace:
         reading.traced = {}
     check_hashing(options.hash_ids, trace=trace)
@@ -113,12 +115,12 @@ def _read(
     spelling: dict[str, str] = {}
     for place, source in enumerate(sources, start=1):
         number = place if len(sources) > 1 else None
-        with _naming(source, number):
+        with naming(source, number):
             describe_source(source, number, reading)
             mapping = understand(source.header, options.mapping, options.profile, source.words)
             describe_profile(mapping, len(source.header), number, reading)
             _require(mapping, source.header)
-            own = _own_extras(source.header, mapping, names, nameless=options.hash_ids is not None)
+            own = own_extras(source.header, mapping, names, CONSUMED, nameless=options.hash_ids is not None)
             part = read_rows(source, mapping, options, own, with_cost=with_cost, with_lines=keep_lines)
             if trace:
                 part = replace(
@@ -128,7 +130,7 @@ def _read(
                 raise missing("currency", source.header, mapping)
             describe_rows(part, number, reading, options.keep_status)
             reading.understood = (*reading.understood, understood(part))
-            parts.append(_spelled_alike(part, spelling))
+            parts.append(spelled_alike(part, spelling))
             del part
     _note_anonymous([part.plan.mapping for part in parts], reading)
     lines: list[pl.DataFrame] = []
@@ -142,11 +144,11 @@ def _read(
     together = pl.concat(lines, how="diagonal") if lines else None
     if together is not None and "order_id" in together.columns:
         together = together.join(table, on=["order_id", "part"], how="semi").drop("part")
-    return Orders(_renamed(table.drop("rows", "row", "part", strict=False)), reading, together)
+    return Orders(renamed(table.drop("rows", "row", "part", strict=False), ORDERS), reading, together)
 
 
 @contextmanager
-def _naming(source: Source, number: int | None) -> Iterator[None]:
+def naming(source: Source, number: int | None) -> Iterator[None]:
     """Say of an error which of several inputs it is about."""
     try:
         yield
@@ -173,19 +175,22 @@ def _note_anonymous(mappings: Iterable[HeaderMap], reading: Reading) -> None:
         reading.anonymous = "; ".join(dict.fromkeys(advice))
 
 
-def _extra_names(sources: Sequence[Source], wanted: list[str] | None) -> set[str] | None:
+def extra_names(sources: Sequence[Source], wanted: list[str] | None, canonical: Iterable[str]) -> set[str] | None:
     """Return the wanted extra columns in `normal` form; raise DataError for one that no source has."""
     if wanted is None:
         return None
     known = {normal(name): name for source in sources for name in source.header}
     for name in wanted:
-        if normal(name) not in known and name not in ORDERS:
+        if normal(name) not in known and name not in canonical:
             raise DataError(f"there is no column {name!r}", did_you_mean(name, known.values()))
     return {normal(name) for name in wanted}
 
 
-def _own_extras(header: Sequence[str], mapping: HeaderMap, names: set[str] | None, *, nameless: bool) -> list[str]:
-    consumed = {name for role in CONSUMED if mapping.get(role) for name in mapping.sources(role)}
+def own_extras(
+    header: Sequence[str], mapping: HeaderMap, names: set[str] | None, consumed_roles: Iterable[str], *, nameless: bool
+) -> list[str]:
+    """Return the extra columns of one source: those that are named, or all that do not become canonical ones."""
+    consumed = {name for role in consumed_roles if mapping.get(role) for name in mapping.sources(role)}
     own = [name for name in header if (name not in consumed if names is None else normal(name) in names)]
     personal = [name for name in own if nameless and is_personal(name, mapping)]
     if personal and names is not None:
@@ -196,7 +201,7 @@ def _own_extras(header: Sequence[str], mapping: HeaderMap, names: set[str] | Non
     return [name for name in own if name not in personal]
 
 
-def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
+def spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
     """Give extra columns the spelling of the first input that has them: `Channel` and `channel` are one column."""
     own = [name for name in part.table.columns if name.startswith("extra_")]
     said = {name: spelling.setdefault(normal(name.removeprefix("extra_")), name) for name in own}
@@ -206,10 +211,10 @@ def _spelled_alike(part: Rows, spelling: dict[str, str]) -> Rows:
     return replace(part, table=part.table.rename(names))
 
 
-def _renamed(table: pl.DataFrame) -> pl.DataFrame:
+def renamed(table: pl.DataFrame, canonical: Iterable[str]) -> pl.DataFrame:
     """Give extra columns their source names back; one named like a canonical column gets `source_`."""
     names: dict[str, str] = {}
-    taken = set(ORDERS)
+    taken = set(canonical)
     for column in table.columns:
         if column.startswith("extra_"):
             name = column.removeprefix("extra_")

@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     "bad_price": "a price or discount that cannot be read",
     "bad_cost": "a cost that cannot be read",
     "bad_refund": "a refunded amount that cannot be read",
+    "bad_weight": "a weight that cannot be read, or is missing or below 0",
     "missing_date": "no date",
     "missing_amount": "no amount",
     "implausible_date": "a date at or before 1970-01-01, or more than 366 days after nearly all others",
@@ -44,6 +45,10 @@ REASONS: dict[str, str] = {
     "duplicate_row": "the same row of the same order again, in a file without order lines",
     "other_currency": "not the currency that was asked for",
     "missing_currency": "no currency, where others name one that was not asked for",
+    "preview": "a preview of the survey, no answer",
+    "spam": "marked as spam by the survey platform",
+    "unfinished": "the respondent did not finish the survey",
+    "other_answer": "another answer of the same respondent counts (--answers)",
 }
 """Why a row is set aside; a row has the first reason that fits, in this order."""
 

@@ -5,36 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError, did_you_mean
-from clvtool.ingest.profiles import PROFILES, Profile
+from clvtool.ingest.vocabulary import ORDERS
 from clvtool.ingest.words import compact, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clvtool.ingest.profiles import Profile
+    from clvtool.ingest.vocabulary import Vocabulary
+
 NEAR = 0.5
 """Share of its telltale columns that an export must have to be called the nearest."""
 
 
-def recognise(header: Sequence[str], name: str | None = None) -> tuple[Profile | None, str]:
+def recognise(
+    header: Sequence[str], name: str | None = None, vocabulary: Vocabulary = ORDERS
+) -> tuple[Profile | None, str]:
     """Return the export whose telltale columns are all there (of several that with the most), and a reason in words.
 
-    With a `name` it is that export, `plain` being none. Raises UsageError for a name that does not exist.
+    With a `name` it is that export, `plain` (of orders) being none. Raises UsageError for a name that does not exist.
     """
-    there = {compact(word) for word in header}
-    found = {profile.name: [words for words in profile.signature if there & set(listed(words))] for profile in PROFILES}
+    there, profiles = {compact(word) for word in header}, vocabulary.profiles
+    found = {profile.name: [words for words in profile.signature if there & set(listed(words))] for profile in profiles}
     if name is not None:
-        known = {"plain": None, **{profile.name: profile for profile in PROFILES}}
+        known = {vocabulary.plain: None, **{profile.name: profile for profile in profiles}}
         if name not in known:
             raise UsageError(f"there is no profile {name!r}", did_you_mean(name, known))
         profile = known[name]
         return profile, f"as --profile says{f'; {_share(found[name], profile)}' if profile else ''}"
-    complete = [profile for profile in PROFILES if len(found[profile.name]) == len(profile.signature)]
+    complete = [profile for profile in profiles if len(found[profile.name]) == len(profile.signature)]
     complete = [profile for profile in complete if not profile.alone or _leads(header, profile)]
     if complete:
         best = max(complete, key=lambda profile: (profile.alone, len(profile.signature)))
         return best, f"sure: {_share(found[best.name], best)}"
     near = max(
-        (profile for profile in PROFILES if not profile.alone),
+        (profile for profile in profiles if not profile.alone),
         key=lambda profile: len(found[profile.name]) / len(profile.signature),
     )
     if len(found[near.name]) < NEAR * len(near.signature):

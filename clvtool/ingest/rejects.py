@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clvtool.ingest.plan import as_text
-from clvtool.ingest.read import ROW_SPACE, Orders
+from clvtool.ingest.read import ROW_SPACE
 from clvtool.ingest.source import SURPLUS, Source, collect
 from clvtool.ingest.streams import open_bytes, readable
 from clvtool.ingest.unchanged import unchanged
@@ -17,21 +17,29 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from clvtool.ingest.reading import Reading
+
 OWN = ("input", "line", "reason")
 
 
-def rejects(orders: Orders) -> Result:
+class Read(Protocol):
+    """What was read of any kind of input: it has an account."""
+
+    reading: Reading
+
+
+def rejects(orders: Read) -> Result:
     """Return `input line reason` and the source columns of every row that was set aside.
 
-    `orders` must have been read with `trace`. `input` is the number of the input. `line` is the physical line at which
-    the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A source column
-    of one of these names gets `source_` before it. This is a second pass over the sources.
+    `orders`, or answers, must have been read with `trace`. `input` is the number of the input. `line` is the physical
+    line at which the row ends, the row of a sheet, or the number of the row in a database; it is empty for Parquet. A
+    source column of one of these names gets `source_` before it. This is a second pass over the sources.
     """
     with unchanged(orders.reading.sources):
         return _rejects(orders)
 
 
-def _rejects(orders: Orders) -> Result:
+def _rejects(orders: Read) -> Result:
     import polars as pl
 
     traced = orders.reading.traced or {}
@@ -96,7 +104,7 @@ def _line_numbers(source: Source, rows: set[int]) -> dict[int, int]:
     if source.kind == "parquet":
         return {}
     if source.kind != "csv":
-        first = source.skip_lines + 2 if source.kind == "workbook" else 1
+        first = source.heads + (source.skip_lines + 2 if source.kind == "workbook" else 1)
         return {row: _among(row + first, gone) for row in rows}
     return _line_ends(source, rows, gone)
 
@@ -113,7 +121,7 @@ def _among(number: int, gone: Sequence[int]) -> int:
 def _line_ends(source: Source, rows: set[int], gone: Sequence[int]) -> dict[int, int]:
     """Return the physical line at which each row ends: where a line ends outside quotes, a row does."""
     ends: dict[int, int] = {}
-    row, quoted, before = -1 - source.skip_lines, False, 0
+    row, quoted, before = -1 - source.skip_lines - source.heads, False, 0
     with (
         readable(source.label),
         open_bytes(source.path) as stream,

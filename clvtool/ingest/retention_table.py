@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
-from clvtool.ingest.columns import find
+from clvtool.ingest.columns import find_column
 from clvtool.ingest.numbers import number_style
 from clvtool.ingest.opening import open_sources
 from clvtool.ingest.plan import as_text
@@ -84,7 +84,7 @@ def read_retention(
         word = compact(columns["period"])
         units.add(next((unit for unit, words in UNITS.items() if word in listed(words)), None))
         holders.add("alive" if holder == "alive" else "share")
-        keys = [None if name is None else find(source.header, name) for name in (by, cohort)]
+        keys = [None if name is None else find_column(source.header, name) for name in (by, cohort)]
         rows += _rows(source, columns, holder, keys, options.decimal)
         notes += source.notes
     if len(holders) > 1:
@@ -100,7 +100,7 @@ def _columns(source: Source, options: ReadOptions) -> dict[str, str]:
     columns = {}
     for role, name in options.mapping.items():
         if role in WORDS:
-            columns[role] = find(source.header, name)
+            columns[role] = find_column(source.header, name)
         elif "map" not in options.untyped:
             raise UsageError(
                 f"--map {role}={name}: a column of a retention table does not mean {role!r}", did_you_mean(role, WORDS)

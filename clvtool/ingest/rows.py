@@ -28,7 +28,7 @@ from clvtool.ingest.words import IDENTITY, NOBODY
 from clvtool.schema import MONEY_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import polars as pl
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from clvtool.ingest.reading import ReadOptions
 
 COST_ROLES = ("cost", "unit_cost", "margin")
-IDENTITIES = ("order_id", *IDENTITY)
+IDENTITIES = ("order_id", "answer_id", *IDENTITY)
 ID_EDGES = " \t\r\n\u00a0'\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
 """What is cut off the ends of an identity: white space, the apostrophe by which a spreadsheet marks text, and signs
 without width that come along when an id is copied."""
@@ -73,8 +73,28 @@ def read_rows(
         without = {role: name for role, name in mapping.columns.items() if role not in COST_ROLES}
         mapping = replace(mapping, columns=without)
     extras = list(extras)
+
+    def look(source: Source, plan: Plan, used: list[str]) -> pl.DataFrame:
+        return _pass(source, plan, options, extras, used, with_lines=with_lines)
+
+    return settled(source, mapping, options, look, with_lines=with_lines)
+
+
+def settled(
+    source: Source,
+    mapping: HeaderMap,
+    options: ReadOptions,
+    look: Callable[[Source, Plan, list[str]], pl.DataFrame],
+    *,
+    with_lines: bool = False,
+) -> Rows:
+    """Return all rows as `look` reads them by a plan, again for as long as they contradict it.
+
+    Where the bytes are not in the encoding that was taken for granted, or quotation marks are not closed, the source
+    is mended first.
+    """
     try:
-        return _verified_rows(source, mapping, options, extras, with_lines=with_lines)
+        return _verified_rows(source, mapping, options, look, with_lines=with_lines)
     except UndecodableError:
         if options.encoding:
             raise
@@ -83,24 +103,28 @@ def read_rows(
         if source.broken is not None:
             raise
         mended = without_bad_quotes(source)
-    return read_rows(mended, mapping, options, extras, with_cost=with_cost, with_lines=with_lines)
+    return settled(mended, mapping, options, look, with_lines=with_lines)
 
 
 def _verified_rows(
-    source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str], *, with_lines: bool
+    source: Source,
+    mapping: HeaderMap,
+    options: ReadOptions,
+    look: Callable[[Source, Plan, list[str]], pl.DataFrame],
+    *,
+    with_lines: bool,
 ) -> Rows:
-    """Read all rows, again for as long as they contradict the plan they were read with."""
     plan = first_plan(source, mapping, options)
     used = used_numbers(plan, with_lines=with_lines)
     while True:
-        table = _pass(source, plan, options, extras, used, with_lines=with_lines)
+        table = look(source, plan, used)
         better = verified(source, plan, options, table, used)
         if (better.numbers, better.dates, better.float_ids) == (plan.numbers, plan.dates, plan.float_ids):
             break
         plan = better
-    rounded = _rounded(source, plan, used) if table["rounded"].any() else 0
+    rounded = _rounded(source, plan, used) if "rounded" in table.columns and table["rounded"].any() else 0
     drop = [name for name in table.columns if name.startswith("unproven_")]
-    return Rows(table.drop("rounded", *drop), better, source, rounded)
+    return Rows(table.drop("rounded", *drop, strict=False), better, source, rounded)
 
 
 def _pass(
@@ -108,22 +132,8 @@ def _pass(
 ) -> pl.DataFrame:
     import polars as pl
 
-    schema, money = source.schema(), pl.Decimal(18, MONEY_SCALE)
-    # each column is stripped once; an empty cell is null or "" from here on
-    stripped = {
-        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
-        for role in plan.mapping.columns
-    }
-    if source.kind == "workbook":  # a lookup that found nobody names nobody
-        shown = sorted(CELL_ERRORS.values())
-        for role in set(IDENTITIES) & set(plan.mapping.columns):
-            stripped[f"raw_{role}"] = pl.when(~stripped[f"raw_{role}"].is_in(shown)).then(stripped[f"raw_{role}"])
-    stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
-    if source.kind == "csv":
-        stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
-    columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
-    for role in plan.float_ids:
-        columns[role] = columns[role].str.strip_suffix(".0")
+    money = pl.Decimal(18, MONEY_SCALE)
+    stripped, columns = stripped_cells(source, plan, extras)
     numbers = {role: plan.numbers[role].parse(columns[role]) for role in used}
     if options.minor_units:
         numbers |= {role: (numbers[role] / 100).cast(money) for role in used if role in MONEY_ROLES}
@@ -141,17 +151,42 @@ def _pass(
         pieces = columns["quantity"].str
         before = [pieces.starts_with(sign) for sign in "-(−–"]  # four looks at the first byte cost less than a pattern
         cells["negative"] = pl.any_horizontal(*before, pieces.ends_with("-")).fill_null(value=False)
-    rules = _rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
-    checks = _checks(plan, columns, numbers)
+    rules = row_rules(source, plan, columns, {role: numbers[role] for role in used_numbers(plan)}, cells)
+    checks = row_checks(plan, columns, numbers)
     kept = {f"extra_{name}": pl.col(f"extra_{name}") for name in extras}
-    aside = aside_cells(plan.mapping, options, schema)
+    aside = aside_cells(plan.mapping, options, source.schema())
     stripped |= aside
     cells |= {name: pl.col(name) for name in aside}
     rows = source.scan().select(**stripped).select(**cells, **rules, **checks, **kept)
-    return _with_blanks(_without_empties(_with_reason(collect(source, rows), list(rules))))
+    return _with_blanks(without_empties(with_reason(collect(source, rows), list(rules))))
 
 
-def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+def stripped_cells(source: Source, plan: Plan, extras: list[str]) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+    """Return what to take out of a source, each column stripped once, and what then stands for each role.
+
+    An empty cell is null or "" from here on.
+    """
+    import polars as pl
+
+    schema = source.schema()
+    stripped = {
+        f"raw_{role}": cell(plan.mapping, role, schema).str.strip_chars(ID_EDGES if role in IDENTITIES else None)
+        for role in plan.mapping.columns
+    }
+    if source.kind == "workbook":  # a lookup that found nobody names nobody
+        shown = sorted(CELL_ERRORS.values())
+        for role in set(IDENTITIES) & set(plan.mapping.columns):
+            stripped[f"raw_{role}"] = pl.when(~stripped[f"raw_{role}"].is_in(shown)).then(stripped[f"raw_{role}"])
+    stripped |= {f"extra_{name}": as_text(name, schema).str.strip_chars() for name in extras}
+    if source.kind == "csv":
+        stripped |= {name: pl.col(name).str.strip_chars() for name in SURPLUS}
+    columns = {role: pl.col(f"raw_{role}") for role in plan.mapping.columns}
+    for role in plan.float_ids:
+        columns[role] = columns[role].str.strip_suffix(".0")
+    return stripped, columns
+
+
+def row_checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
     """Return where money has more decimals than are kept, and where one contradicts what the first rows suggest."""
     import polars as pl
 
@@ -165,7 +200,7 @@ def _checks(plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr]
         if role in plan.unsettled:
             checks[f"unproven_{role}"] = columns[role].str.contains("[.,]").fill_null(value=False)
         elif role not in needed:  # only lines show it: it sets no row aside, so nothing else tells that it is wrong
-            checks[f"unproven_{role}"] = number.is_null() & _filled(columns[role])
+            checks[f"unproven_{role}"] = number.is_null() & filled(columns[role])
     return checks
 
 
@@ -179,7 +214,7 @@ def _rounded(source: Source, plan: Plan, used: list[str]) -> int:
     return int(collect(source, source.scan().select(lost.sum())).item())
 
 
-def _with_reason(rows: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
+def with_reason(rows: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
     """Put the rules (a Boolean column each, in their order) together as one column: the first that fits."""
     import polars as pl
 
@@ -189,7 +224,7 @@ def _with_reason(rows: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
     return rows.with_columns(reason=reason).drop(rules)
 
 
-def _without_empties(rows: pl.DataFrame) -> pl.DataFrame:
+def without_empties(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn empty text into null, and what stands for nobody into no customer; seldom needed, so looked for first."""
     import polars as pl
 
@@ -213,11 +248,12 @@ def _with_blanks(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(reason=reason)
 
 
-def _filled(column: pl.Expr) -> pl.Expr:
+def filled(column: pl.Expr) -> pl.Expr:
+    """Return where a stripped column says anything."""
     return column.is_not_null() & (column != "")
 
 
-def _rules(
+def row_rules(
     source: Source, plan: Plan, columns: dict[str, pl.Expr], numbers: dict[str, pl.Expr], cells: dict[str, pl.Expr]
 ) -> dict[str, pl.Expr]:
     """Return why a row cannot be used, as Boolean expressions in the order of CODES."""
@@ -225,14 +261,15 @@ def _rules(
 
     rules: dict[str, pl.Expr] = {}
     if source.kind == "csv":
-        rules["too_many_fields"] = pl.any_horizontal(_filled(pl.col(name)) for name in SURPLUS)
-    if source.kind in {"csv", "workbook"}:
-        name = plan.mapping.columns["order_date"]
-        rules["repeated_header"] = columns["order_date"].is_in([name, f"\ufeff{name}"])  # that of a file put behind
-    rules["bad_date"] = cells["order_date"].is_null() & _filled(columns["order_date"])
+        rules["too_many_fields"] = pl.any_horizontal(filled(pl.col(name)) for name in SURPLUS)
+    if plan.day in columns:
+        if source.kind in {"csv", "workbook"}:
+            name = plan.mapping.columns[plan.day]
+            rules["repeated_header"] = columns[plan.day].is_in([name, f"\ufeff{name}"])  # that of a file put behind
+        rules["bad_date"] = cells[plan.day].is_null() & filled(columns[plan.day])
     for role, number in numbers.items():
         name = BAD.get(role, "bad_amount")
-        bad = number.is_null() & _filled(columns[role])
+        bad = number.is_null() & filled(columns[role])
         rules[name] = rules[name] | bad if name in rules else bad
     if "amount" in cells and "amount" not in numbers:
         parts = [numbers[role].is_not_null() for role in ("unit_price", "quantity") if role in numbers]

@@ -45,7 +45,8 @@ class Source:
     """An input that can be scanned: `path` is the file itself, or its text in UTF-8 or its table in a `spool`.
 
     `header` has a name of its own for every column; `words` is the header as written. `part` is the sheet or table
-    that was taken. `numbers` are columns of text whose values are numbers as a machine writes them.
+    that was taken. The first `heads` rows below the header belong to it. `numbers` are columns of text whose values are
+    numbers as a machine writes them.
     """
 
     label: str
@@ -57,6 +58,8 @@ class Source:
     header: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     skip_lines: int = 0
+    heads: int = 0
+    questions: tuple[str, ...] = ()  # what those rows say of each column
     spool: Spool | None = field(default=None, compare=False)
     stamp: Stamp | None = field(default=None, compare=False)
     notes: tuple[str, ...] = ()
@@ -78,11 +81,14 @@ class Source:
         import polars as pl
 
         if self.kind != "csv":
-            return pl.scan_parquet(self.path, glob=False)
+            rows = pl.scan_parquet(self.path, glob=False)
+            if not self.heads:
+                return rows
+            return rows.slice(self.heads).rename(dict(zip(rows.collect_schema().names(), self.header, strict=True)))
         return pl.scan_csv(
             self.path,
             has_header=False,
-            skip_rows=self.skip_lines + 1,
+            skip_rows=self.skip_lines + 1 + self.heads,
             separator=self.delimiter,
             schema=dict.fromkeys([*self.header, *SURPLUS], pl.String),
             truncate_ragged_lines=True,

@@ -22,14 +22,15 @@ def understood(part: Rows) -> dict[str, Any]:
 
     plan, source = part.plan, part.source
     columns = plan.mapping.columns
-    found: dict[str, Any] = {"profile": plan.mapping.profile.name if plan.mapping.profile else "plain"}
+    profile = plan.mapping.profile
+    found: dict[str, Any] = {"profile": profile.name if profile else plan.mapping.vocabulary.plain}
     if source.kind == "csv":
         named = DELIMITERS.get(source.delimiter, source.delimiter)
         found |= {"encoding": source.encoding, "delimiter": named if named == "tab" else source.delimiter}
     signs = plan.decimal_signs()
     if len(signs) == 1:
         found["decimal"] = signs.pop()
-    if source.schema()[columns["order_date"]] == pl.String:
+    if plan.day in columns and source.schema()[columns[plan.day]] == pl.String:
         found["date_format"] = plan.dates.name
     return found | {"map": {role: name for role, name in columns.items() if role not in plan.mapping.instead}}
 

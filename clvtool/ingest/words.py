@@ -150,7 +150,3 @@ def currency_named(header: str) -> str | None:
 def listed(words: str) -> list[str]:
     """Return words parted by `|` in their compact form."""
     return [word.replace(" ", "") for word in words.split("|") if word]
-
-
-BY_WORD: dict[str, str] = {word: role for role, words in ROLES.items() for word in listed(words)}
-"""Header word in compact form → role."""

@@ -46,8 +46,9 @@ class Histories:
 
     def only(self, who: NDArray[np.bool_]) -> Histories:
         """Return those of some of the customers, without their gaps: they are for what is fitted to all."""
-        columns = (self.x, self.t_x, self.T, self.m, self.first, self.later)
-        return Histories(*(column[who] for column in columns), gaps=self.gaps[:0])
+        return Histories(
+            self.x[who], self.t_x[who], self.T[who], self.m[who], self.first[who], self.later[who], self.gaps[:0]
+        )
 
 
 @dataclass(frozen=True, slots=True)

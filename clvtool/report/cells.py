@@ -84,7 +84,7 @@ def columns(result: Result) -> list[Column]:
             shown.append(Column(visible(name), cells, right=True))
         else:
             values = series.to_list()
-            formatter = borrowed if name in BOUNDS and borrowed else _by_name(series, values)
+            formatter = borrowed if name in BOUNDS and borrowed else _by_name(_of_figure(series, table), values)
             borrowed = formatter
             cells = [_cell(value, formatter) for value in values]
             shown.append(Column(visible(name), cells, right=True, money=formatter is _money))
@@ -137,6 +137,13 @@ def _unit_cell(unit: Any, currency: str | None) -> str:
         return UNDEFINED
     words = [currency if word == "money" and currency else word for word in str(unit).split(" ")]
     return visible(" ".join(words))
+
+
+def _of_figure(series: pl.Series, table: pl.DataFrame) -> pl.Series:
+    """Return a bound of a rate or share, such as `csat_low`, under the name of that figure: it looks like it."""
+    stem, _, end = series.name.rpartition("_")
+    names = [f"{stem}_{unit}" for unit in ("rate", "share") if end in {"low", "high"}]
+    return next((series.rename(name) for name in names if name in table.columns), series)
 
 
 def _words(name: str) -> list[str]:
