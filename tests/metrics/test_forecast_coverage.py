@@ -7,7 +7,7 @@ import pytest
 
 from clvtool.metrics.ahead import look_ahead
 from clvtool.metrics.customers import UNIT
-from clvtool.metrics.predict import fit_models
+from clvtool.metrics.prediction_models import models_for
 from clvtool.metrics.predictive import Histories
 from clvtool.periods import periods_after
 
@@ -76,7 +76,7 @@ def coverage(runs, customers):
     for seed in range(runs):
         log = shop(np.random.default_rng(seed), customers)
         seen = seen_by(*log)
-        models = fit_models(seen, "bg-nbd", has_amount=True)
+        models = models_for(seen, "bg-nbd", None, None, has_amount=True)
         ahead = look_ahead(seen, models, AS_OF - timedelta(days=PAST - 1), AS_OF, AHEAD, "month", None)
         real = [happened(*log, EDGES[2], EDGES[3]), happened(*log, 0, EDGES[3])]
         for name, (_, low, high) in ahead.figures(LEVEL).items():
