@@ -7,7 +7,7 @@ SEED := $(or $(SEED),$(shell date +%s))
 BENCH ?= --rows 10M --log plain hard --repeat 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all fuzz check format docs lock bench clean
+.PHONY: help demo test coverage test-all fuzz check format docs lock bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,13 +15,16 @@ help: ## show this list
 demo: $(VENV)/.installed ## install what the program needs, and run it on the sample data
 	$(BIN)/clvtool compute sample_data/orders.csv
 
-test: $(VENV)/.developed ## run the tests
+test: $(VENV)/.developed ## run the tests, on all cores
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+coverage: $(VENV)/.developed ## run the tests on one core, and say which lines they leave out
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
 	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report --skip-empty | tail -25
 
 test-all: $(VENV)/.developed ## run the tests, the slow simulations too
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow or not slow"
 
 fuzz: $(VENV)/.developed ## run the fuzz tests for long, with N files each: make fuzz N=100000 [SEED=7]
 	@echo "N=$(N) SEED=$(SEED); what fails is kept in .fuzz/"
