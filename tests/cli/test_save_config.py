@@ -193,7 +193,9 @@ def test_the_comments_say_what_else_can_be_set_and_all_of_it_can(clvtool):
     kept = [line for line in freed if not line.startswith(("format", "output", "rejects", "save "))]
     Path("all.toml").write_text("\n".join(kept))
     own = {name for _, name in COMMANDS} - {"inspect", "selftest"}  # which have no options but the shared ones
-    assert {"reading", "survey", "counting", "output", "segmenting"} | own == set(tomllib.loads("\n".join(kept)))
+    assert {"reading", "survey", "counting", "output", "segmenting", "comparing"} | own == set(
+        tomllib.loads("\n".join(kept))
+    )
     # the run fails at a value such as ZONE, but not at what the file may say
     code, _, err = clvtool("compute", "orders.csv", "--config", "all.toml")
     assert (code, "error: all.toml" in err) == (2, False)
