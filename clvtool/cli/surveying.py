@@ -33,8 +33,8 @@ HIGHEST = 100
 
 
 @dataclass(frozen=True)
-class SurveyReading(FileReading):
-    """How to read the answers, and whose count."""
+class SurveyFile(FileReading):
+    """How to read answers, and whose count."""
 
     TABLE: ClassVar = "survey"
 
@@ -45,13 +45,6 @@ class SurveyReading(FileReading):
             help=f"The platform it is of: survey (none of these), {', '.join(one.name for one in SURVEY_PROFILES)}.",
             rich_help_panel=READING,
         ),
-    ] = None
-    score: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column with the score.", rich_help_panel=READING)
-    ] = None
-    missing: Annotated[
-        str | None,
-        typer.Option(metavar="CODE[,CODE]", help="What stands for no answer, such as 11,99.", rich_help_panel=READING),
     ] = None
     weight: Annotated[
         str | None,
@@ -73,19 +66,47 @@ class SurveyReading(FileReading):
         typer.Option(metavar="COL=VALUE", help="Keep only rows with this value. Repeatable.", rich_help_panel=READING),
     ] = None
 
-    def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str]) -> "Answers":
-        """Return the inputs as ANSWERS; write the rejects, refuse set-aside rows where asked for."""
-        from clvtool.ingest.answers import Asked, read_answers
-
-        asked = Asked(question, scale, self.score, self.weight, tuple(names(self.missing)), self.answers)
-        where = [pair(text, "--where") for text in self.where or []]
-        extras = [*extras, *(name for name, _ in where)]
-        answers = read_answers(inputs, self.options(), asked, extras=extras, trace=self.rejects is not None)
+    def kept(self, answers: "Answers") -> None:
+        """Write the rejects, refuse set-aside rows where asked for, and keep only the answers that --where names."""
         self.finish(answers)
+        where = [pair(text, "--where") for text in self.where or []]
         if where:
             from clvtool.metrics.tallies import only
 
             answers.table = only(answers.table, where)
+
+    def columns(self) -> list[str]:
+        """Return the columns that --where names."""
+        return [pair(text, "--where")[0] for text in self.where or []]
+
+
+@dataclass(frozen=True)
+class SurveyReading(SurveyFile):
+    """How to read the scores of a survey."""
+
+    score: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column with the score.", rich_help_panel=READING)
+    ] = None
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="CODE[,CODE]", help="What stands for no answer, such as 11,99.", rich_help_panel=READING),
+    ] = None
+
+    def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str]) -> "Answers":
+        """Return the inputs as ANSWERS; write the rejects, refuse set-aside rows where asked for."""
+        from clvtool.ingest.answers import Asked, read_answers
+
+        asked = Asked(
+            question,
+            scale=scale,
+            score=self.score,
+            weight=self.weight,
+            missing=tuple(names(self.missing)),
+            answers=self.answers,
+        )
+        extras = [*extras, *self.columns()]
+        answers = read_answers(inputs, self.options(), asked, extras=extras, trace=self.rejects is not None)
+        self.kept(answers)
         return answers
 
 

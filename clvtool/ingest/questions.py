@@ -44,7 +44,7 @@ def find_score(
     words = dict(zip(source.header, map(compact, source.words or source.header), strict=True))
     for said in (SCORES[question], STEMS[question], ANY_SCORE):
         if said is STEMS[question]:
-            found = _speaking(source, free, said)
+            found = speaking(source, free, said)
         else:
             known = set(listed(said))
             found = [name for name in free if words[name] in known or compact(name) in known]
@@ -66,11 +66,11 @@ def find_score(
 def find_comment(source: Source, mapping: HeaderMap, score: str | None) -> tuple[str | None, list[str]]:
     """Return the column of an open question that asks for words, and the others that may be meant."""
     free = [name for name in source.header if name not in mapping.meant() and name != score]
-    found = [name for name in _speaking(source, free, COMMENT_STEMS) if _is_prose(source, name)]
+    found = [name for name in speaking(source, free, COMMENT_STEMS) if _is_prose(source, name)]
     return (found[0], []) if len(found) == 1 else (None, found)
 
 
-def _speaking(source: Source, names: Sequence[str], stems: str) -> list[str]:
+def speaking(source: Source, names: Sequence[str], stems: str) -> list[str]:
     """Return the columns in whose header or question a word begins with one of the stems."""
     asked = dict(zip(source.header, source.questions or source.header, strict=True))
     beginnings = tuple(stems.split("|"))

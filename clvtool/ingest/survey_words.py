@@ -24,6 +24,7 @@ SURVEY_ROLES: dict[str, str] = {
     ),
     "score": "",  # found by the question that is asked: questions.py
     "weight": "",  # only when asked for
+    "lost": "",  # likewise
     "comment": (
         "comment|comments|feedback|verbatim|open ended response|free text|remarks|"
         "komentarz|komentarze|uwagi|opinia|kommentar|kommentare|anmerkung|anmerkungen|"
@@ -66,6 +67,26 @@ COMMENT_STEMS = (
     "grund|verbesser|besser|motivo|mejor|coment"
 )
 """How words begin that stand in the text of an open question."""
+
+REASONS = (
+    "reason|reasons|exit reason|exit reasons|reason for leaving|reasons for leaving|leaving reason|churn reason|"
+    "reason for cancelling|cancellation reason|cancellation reasons|cancel reason|why did you leave|"
+    "powod|powody|powod odejscia|powody odejscia|powod rezygnacji|powody rezygnacji|przyczyna|przyczyny|"
+    "przyczyna odejscia|przyczyna rezygnacji|grund|grunde|kundigungsgrund|kundigungsgrunde|abwanderungsgrund|"
+    "raison|raisons|raison du depart|raison de depart|motif|motifs|motif de depart|motif de resiliation|"
+    "motivo|motivos|motivo de baja|motivo de cancelacion|motivos de baja"
+)
+"""Header words of the reasons for leaving."""
+
+REASON_STEMS = (
+    "reason|why|leav|cancel|powod|przyczyn|dlaczego|rezygn|odejsc|odchodz|grund|warum|kundig|raison|pourquoi|motif|"
+    "resili|motivo|por que|cancela"
+)
+"""How words begin that stand in the text of a question about reasons."""
+
+YES = ("yes", "true", "1", "y", "x", "tak", "ja", "oui", "si", "sí", "checked", "selected", "shown")
+NO = ("no", "false", "0", "n", "nie", "nein", "non", "unchecked", "not selected", "not shown", "-")
+"""What says in the column of an option, in lower case, that it was chosen or not."""
 
 SURVEY_ASIDE: tuple[tuple[str, str, str], ...] = (
     ("response status|status|survey status|completion status", "preview|survey preview|test|survey test", "preview"),

@@ -103,7 +103,7 @@ def rate(
     schema |= {"scale": pl.String, "direction": pl.String, "n_effective": pl.Float64}
     measure = Measure(
         lambda tally: _row(tally, rating, (low, high), level),
-        lambda tally: _mean_point(tally, rating.scale) if rating.by_mean else _share_point(tally, rating),
+        lambda tally: _mean_point(tally, rating.scale) if rating.by_mean else share_point(tally, rating.good),
         "" if rating.by_mean else " points",
         rating.judged,
         schema,
@@ -182,9 +182,9 @@ def _mean_point(tally: Tally, scale: Scale) -> tuple[float, float]:
     return _mean(tally), _adjusted(tally, scale)[1] / tally.effective
 
 
-def _share_point(tally: Tally, rating: Rating) -> tuple[float, float]:
+def share_point(tally: Tally, good: Sequence[int]) -> tuple[float, float]:
     """Return the share of good answers and its variance; two answers of each kind added tell how much they differ."""
     n = tally.effective
-    share = sum(tally.weights[score] for score in rating.good) / tally.weight
+    share = sum(tally.weights[score] for score in good) / tally.weight
     smoothed = (share * n + 2) / (n + 4)
     return share, smoothed * (1 - smoothed) / n
