@@ -44,7 +44,7 @@ rng = Random(SEED)
 
 
 def histories():
-    """Return of every known customer: channel and country of the first order, days and amounts, whether any came back."""
+    """Return of every known customer: channel and country of the first order, days and amounts, any return."""
     found = {}
     with (HERE / "orders.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -16,8 +16,10 @@ SURVEY_ROLES: dict[str, str] = {
     "answer_date": (
         "answer date|answered at|answered on|response date|responded at|response time|submitted at|submit date|"
         "submission date|date submitted|submitted|timestamp|survey date|completed at|end date|recorded date|"
+        "exit date|leaving date|"
         "date|created at|created on|created|date created|"
         "sygnatura czasowa|data odpowiedzi|data wypelnienia|data ankiety|data|data utworzenia|data zakonczenia|"
+        "data odejscia|austrittsdatum|date de depart|fecha de baja|"
         "zeitstempel|antwortdatum|beantwortet am|datum|abgesendet am|erstellt am|"
         "horodateur|date de reponse|date reponse|date de la reponse|date de soumission|"
         "marca temporal|fecha de respuesta|fecha respuesta|fecha de envio|fecha"

@@ -57,9 +57,9 @@ def reasons(
 
     `answers` is an ANSWERS table with `cell`, the place in `cells` of what the respondent chose (null: nothing), and
     perhaps `shown`: likewise of what the respondent could choose, or whether the question was shown. Columns: the
-    groups, `reason`, `period`, `n respondents` (or `shown`) `share share_low share_high`, `value_lost value_share` where
-    there is money, `n_effective` where answers have weights, and `delta_share` or `difference_share` with `p_value`.
-    The reason `(total)` is the respondents who named any.
+    groups, `reason`, `period`, `n respondents` (or `shown`) `share share_low share_high`, `value_lost value_share`
+    where there is money, `n_effective` where answers have weights, and `delta_share` or `difference_share` with
+    `p_value`. The reason `(total)` is the respondents who named any.
     Raises UsageError and DataError as `tallies` does, DataError where nobody gave a reason.
     """
     if not 0 < level < 1:
