@@ -47,10 +47,12 @@ def ces(
 
     asked = scale_of(scale, high_is_good=high_is_good)
     alone({"--comments": comments, "--drivers": drivers}, {"--by": by, "--period": period})
+    if drivers is not None:
+        with working("counting", quiet=deliver.quiet):
+            found = reading.drivers(inputs, drivers, measure_of(rating(asked, positive)), ("ces", asked), level)
+        deliver(found)
+        return
     with working("counting", quiet=deliver.quiet):
-        if drivers is not None:
-            deliver(reading.drivers(inputs, measure_of(rating(asked, positive)), ("ces", asked), drivers, level))
-            return
         answers = reading.read(inputs, "ces", asked, names(by))
         notes = notes_of(answers.reading)
         if comments:

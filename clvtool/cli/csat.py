@@ -41,10 +41,12 @@ def csat(
 
     asked = scale_of(scale)
     alone({"--comments": comments, "--drivers": drivers}, {"--by": by, "--period": period})
+    if drivers is not None:
+        with working("counting", quiet=deliver.quiet):
+            found = reading.drivers(inputs, drivers, measure_of(rating(asked, positive)), ("csat", asked), level)
+        deliver(found)
+        return
     with working("counting", quiet=deliver.quiet):
-        if drivers is not None:
-            deliver(reading.drivers(inputs, measure_of(rating(asked, positive)), ("csat", asked), drivers, level))
-            return
         answers = reading.read(inputs, "csat", asked, names(by))
         notes = notes_of(answers.reading)
         if comments:

@@ -53,10 +53,12 @@ def nps(
     alone({"--list": list, "--comments": comments, "--drivers": drivers}, {"--period": period})
     alone({"--comments": comments, "--drivers": drivers}, {"--by": by})
     asked = scale_of(scale or "0-10", typed=scale is not None)
+    if drivers is not None:
+        with working("counting", quiet=deliver.quiet):
+            found = reading.drivers(inputs, drivers, measure(), ("nps", asked), level)
+        deliver(found)
+        return
     with working("counting", quiet=deliver.quiet):
-        if drivers is not None:
-            deliver(reading.drivers(inputs, measure(), ("nps", asked), drivers, level))
-            return
         answers = reading.read(inputs, "nps", asked, names(by))
         notes = notes_of(answers.reading)
         if list is not None:

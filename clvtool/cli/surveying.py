@@ -130,7 +130,7 @@ class SurveyReading(SurveyFile):
         return answers
 
     def drivers(
-        self, inputs: list[str], measure: "Measure", asked: "tuple[str, Scale]", columns: str, level: float
+        self, inputs: list[str], columns: str, measure: "Measure", asked: "tuple[str, Scale]", level: float
     ) -> "Result":
         """Return how closely columns of the inputs go with the score that is asked for."""
         from clvtool.ingest.account import notes_of
@@ -142,9 +142,7 @@ class SurveyReading(SurveyFile):
         answers = self.read(inputs, *asked, None if every else wanted)
         found = [name for name in answers.table.columns if name not in ANSWERS]
         table, unclear = with_numbers(answers.table, found, self.decimal, asked=not every)
-        return survey_drivers(
-            table, wanted, measure, asked[0], level=level, unclear=unclear, notes=notes_of(answers.reading)
-        )
+        return survey_drivers(table, wanted, measure, level=level, unclear=unclear, notes=notes_of(answers.reading))
 
 
 def scale_of(text: str, *, high_is_good: bool = True, typed: bool = True) -> "Scale":

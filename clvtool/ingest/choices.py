@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from clvtool.ingest.answers import Answers
+    from clvtool.ingest.columns import HeaderMap
     from clvtool.ingest.reading import Reading, ReadOptions
     from clvtool.ingest.source import Source
 
@@ -72,7 +73,9 @@ def read_choices(
     several in a cell are separated.
     """
     sources = open_sources(inputs, options)
-    columns = _columns(with_heads(sources[0], SURVEY, options.profile), options, chosen.columns)
+    first = with_heads(sources[0], SURVEY, options.profile)
+    mapping = understand(first.header, options.mapping, options.profile, first.words, SURVEY)
+    columns = find_reasons(first, mapping, chosen.columns)
     wanted = [*columns, *([chosen.shown] if chosen.shown else []), *extras]
     answers = read_answers(inputs, options, asked, extras=wanted, trace=trace, opened=sources)
     table, reading = answers.table, answers.reading
@@ -98,7 +101,7 @@ def read_choices(
     return Choices(answers, tuple(_spelled_alike(cells, coded, reading, columns[0])))
 
 
-def _columns(source: Source, options: ReadOptions, given: Sequence[str]) -> list[str]:
+def find_reasons(source: Source, mapping: HeaderMap, given: Sequence[str] = ()) -> list[str]:
     """Return the column of the reasons, or those of its options.
 
     The ones that are given; else the only question whose header is a word for reasons, or that asks for them and whose
@@ -109,7 +112,7 @@ def _columns(source: Source, options: ReadOptions, given: Sequence[str]) -> list
         named = {normal(question): names for question, names in groups.items()}
         found = [named.get(normal(name)) or [find_column(source.header, name)] for name in given]
         return list(dict.fromkeys(column for names in found for column in names))
-    meant = understand(source.header, options.mapping, options.profile, source.words, SURVEY).meant()
+    meant = mapping.meant() - {mapping.get("comment")}
     free = {question: names for question, names in groups.items() if not meant & set(names)}
     words = dict(zip(source.header, map(compact, source.words or source.header), strict=True))
     known = set(listed(REASONS))

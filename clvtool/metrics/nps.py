@@ -83,7 +83,7 @@ def nps(
 
 def measure(level: float = 0.95, schema: Mapping[str, Any] | None = None) -> Measure:
     """Return the NPS as a figure of a tally."""
-    return Measure(lambda tally: _row(tally, level), _point, " points", _judged, dict(schema or {}))
+    return Measure(lambda tally: _row(tally, level), _point, " points", _judged, dict(schema or {}), name="nps")
 
 
 def interval(promoters: float, detractors: float, n: float, level: float) -> tuple[float, float]:

@@ -152,6 +152,7 @@ def measure_of(
         dict(schema or {}),
         1 if rating.by_mean else 100,
         is_share=not rating.by_mean,
+        name=f"{rating.name}_mean" if rating.by_mean else rating.share,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import DataError, UsageError
-from clvtool.metrics.tallies import NO_GROUPS, Tally, column_of
+from clvtool.metrics.tallies import Tally, column_of
 from clvtool.metrics.waves import apart
 from clvtool.result import Result
 from clvtool.schema import ANSWERS
@@ -51,7 +51,6 @@ def survey_drivers(
     answers: pl.DataFrame,
     columns: Sequence[str],
     measure: Measure,
-    figure: str,
     *,
     level: float = 0.95,
     unclear: Sequence[str] = (),
@@ -62,8 +61,8 @@ def survey_drivers(
     `columns` are those asked for, or `all` for every suitable one. Columns: `column group n measure effect effect_low
     effect_high p_value`. A row without a group is the column as a whole: `spearman` (-1 to 1) for numbers,
     `eta_squared` (0 to 1) for groups; the other rows are `FIGURE_difference`. All p-values are corrected together (Holm).
-    `unclear` columns hold numbers that can be read two ways. Raises UsageError and DataError as `tallies` does, and
-    DataError where no column is suitable.
+    `unclear` columns hold numbers that can be read two ways.
+    Raises UsageError and DataError as `tallies` does, and DataError where no column is suitable.
     """
     import polars as pl
 
@@ -77,7 +76,8 @@ def survey_drivers(
         else [column_of(answers, name, "--drivers") for name in columns]
     )
     found: list[_Driver] = []
-    left_out = {name: "its numbers can be read two ways: --decimal says which" for name in unclear}
+    left_out = dict.fromkeys(unclear, "its numbers can be read two ways: --decimal says which")
+    figure = measure.name
     for name in dict.fromkeys(names):
         why = left_out.get(name) or _unfit(scored[name])
         if why:
@@ -98,7 +98,7 @@ def survey_drivers(
         said.append("answers count alike here: weights are not heeded")
     return Result(
         name="drivers",
-        title=f"What goes with the {figure}",
+        title=f"What goes with the score ({figure})",
         table=table,
         notes=(*notes, *said),
         as_of=answers["answer_date"].max() if "answer_date" in answers.columns else None,  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ def survey_drivers(
             "measure": f"spearman: rank correlation; eta_squared: share of the variance of the score between groups; "
             f"{figure}_difference: {figure} less that of all others with a value",
             "effect_low": f"with effect_high its interval at {level * 100:g} %",
-            "p_value": "how probable so close a connection is if there is none; all of the table corrected together (Holm)",
+            "p_value": "how probable so close a connection is if there is none; the whole table corrected (Holm)",
         },
     )
 

@@ -32,6 +32,7 @@ class Measure:
     schema: dict[str, type[pl.DataType]]
     scale: float = 1.0  # of its changes in words
     is_share: bool = False
+    name: str = ""
 
 
 def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFrame, list[str]]:
