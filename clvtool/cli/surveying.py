@@ -113,7 +113,7 @@ class SurveyReading(SurveyFile):
     ] = None
 
     def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str] | None) -> "Answers":
-        """Return the inputs as ANSWERS (without `extras`, with all columns of the file); write the rejects, refuse set-aside rows where asked for."""
+        """Return the inputs as ANSWERS, with these columns or all; write rejects, refuse rows set aside, if asked."""
         from clvtool.ingest.answers import Asked, read_answers
 
         asked = Asked(

@@ -41,13 +41,13 @@ class Asked:
     """What is wanted of a survey: the score of which question (none: only the answers), and whose answers count."""
 
     question: str = ""  # nps, csat or ces
-    reasons: bool = False  # instead: what was chosen, which is in further columns
     scale: Scale = field(default_factory=lambda: Scale(0, 10))
     score: str | None = None
     weight: str | None = None
-    lost: str | None = None  # the column with the revenue that goes with a respondent
     missing: tuple[str, ...] = ()
     answers: str = "all"  # or the latest, or the first, of each respondent
+    lost: str | None = None  # the column with the revenue that goes with a respondent
+    reasons: bool = False  # no score is asked for, but what was chosen: further columns have it
 
     @property
     def counted(self) -> bool:

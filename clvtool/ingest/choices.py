@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import takewhile
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,8 @@ from clvtool.ingest.answers import Asked, read_answers
 from clvtool.ingest.columns import find_column, understand
 from clvtool.ingest.heads import with_heads
 from clvtool.ingest.opening import open_sources
-from clvtool.ingest.plan import SAMPLE_ROWS, as_text
-from clvtool.ingest.questions import speaking
+from clvtool.ingest.questions import recurs, speaking
 from clvtool.ingest.separators import SIGNS, folded, parts_of, separator
-from clvtool.ingest.source import collect
 from clvtool.ingest.survey_words import NO, NO_SCORE, REASON_STEMS, REASONS, YES
 from clvtool.ingest.surveys import SURVEY
 from clvtool.ingest.words import compact, listed, normal
@@ -119,7 +118,11 @@ def find_reasons(source: Source, mapping: HeaderMap, given: Sequence[str] = ()) 
     told = [question for question, names in free.items() if {compact(question), words[names[0]]} & known]
     if not told:
         asking = set(speaking(source, [name for names in free.values() for name in names], REASON_STEMS))
-        told = [question for question, names in free.items() if set(names) <= asking and _recur(source, names)]
+        told = [
+            question
+            for question, names in free.items()
+            if set(names) <= asking and (len(names) > 1 or recurs(source, names[0]))
+        ]
     if len(told) == 1:
         return _few(free[told[0]])
     if not told:
@@ -148,17 +151,6 @@ def _few(names: list[str]) -> list[str]:
             f"{len(names)} columns are one question, more than {MOST_OPTIONS}", "name those that count: --column NAME"
         )
     return names
-
-
-def _recur(source: Source, names: Sequence[str]) -> bool:
-    """Return whether what stands in the columns are choices: in the first rows, half of the texts are no new ones."""
-    if len(names) > 1:
-        return True
-    texts = as_text(names[0], source.schema()).str.strip_chars()
-    rows = collect(source, source.scan().head(SAMPLE_ROWS).select(texts)).to_series().drop_nulls()
-    rows = rows.filter(~rows.str.to_lowercase().is_in(NO_SCORE))
-    pieces = rows.str.split_exact("\n", 0).struct[0].str.split(";").list.first().str.split(",").list.first()
-    return not rows.is_empty() and pieces.n_unique() * 2 <= len(pieces)
 
 
 def _held(table: pl.DataFrame, name: str) -> pl.Series:
@@ -199,10 +191,11 @@ def _of_options(table: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.Series,
 def _options(columns: Sequence[str]) -> list[str]:
     """Return the columns without what all of their names begin with: the question."""
     first, last = min(columns), max(columns)  # what these two begin with, all do
-    same = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
     while same and first[same - 1].isalnum():
         same -= 1
-    return [name[same:].strip(" []()") or name for name in columns]
+    behind = {"[": "]", "(": ")"}.get(first[:same].rstrip()[-1:], "")
+    return [name[same:].strip().removesuffix(behind) or name for name in columns]
 
 
 def _times(coded: pl.Series, texts: Sequence[str]) -> dict[str, int]:

@@ -47,6 +47,6 @@ def describe_answers(answers: Answers) -> None:
         reading.add("scores", question, name, rows=scores.count(), detail=ends)
     with suppress(DataError):
         columns = find_reasons(first, mapping)
-        held = [next(one for one in (f"source_{name}", name) if one in table.columns) for name in columns]
+        held = [one for name in columns for one in (f"source_{name}", name) if one in table.columns]
         named = int(table.select(pl.any_horizontal(pl.col(held).is_not_null()).sum()).item())
         reading.add("answers", "with_reasons", ", ".join(columns), rows=named)

@@ -60,7 +60,7 @@ def survey_drivers(
 
     `columns` are those asked for, or `all` for every suitable one. Columns: `column group n measure effect effect_low
     effect_high p_value`. A row without a group is the column as a whole: `spearman` (-1 to 1) for numbers,
-    `eta_squared` (0 to 1) for groups; the other rows are `FIGURE_difference`. All p-values are corrected together (Holm).
+    `eta_squared` (0 to 1) for groups; the other rows are `FIGURE_difference`. P-values are corrected together.
     `unclear` columns hold numbers that can be read two ways.
     Raises UsageError and DataError as `tallies` does, and DataError where no column is suitable.
     """

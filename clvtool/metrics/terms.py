@@ -2,7 +2,8 @@
 
 The measure is the log-odds ratio with an informative Dirichlet prior of Monroe, Colaresi and Quinn, "Fightin' Words"
 (Political Analysis 16, 2008), equations 15 to 22: with y the comments of a group that have the term, n the sum of y
-over all terms, and a the prior, which is PRIOR comments spread over the terms as all comments have them,
+over all terms, and a the prior: as many mentions as the smaller group has, PRIOR at most, spread over the terms as all
+comments have them,
 
     d = ln (y1 + a)/(n1 + A - y1 - a) - ln (y2 + a)/(n2 + A - y2 - a)     A = sum of all a
     z = d / sqrt(1/(y1 + a) + 1/(y2 + a))
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PRIOR = 500.0
-"""So many mentions the prior is worth: it draws rare terms to no difference."""
+"""Mentions that the prior is worth at most: it draws rare terms to no difference, and must not outweigh the data."""
 LEAST = 3
 """Comments that a term is in at least, in both groups together."""
 MOST_WORDS = 20_000
@@ -99,7 +100,7 @@ def terms(answers: pl.DataFrame, sides: Sides, *, level: float = 0.95, notes: Se
         definitions={
             "group": "who uses the term more often",
             "z": f"log_odds ÷ its standard error; above 0 for {sides.low_name}",
-            "log_odds": f"log-odds ratio with a prior worth {PRIOR:g} mentions (Monroe, Colaresi and Quinn 2008)",
+            "log_odds": "log-odds ratio with an informative prior (Monroe, Colaresi and Quinn 2008)",
             names[0]: f"comments of {sides.low_name} with the term",
             names[1]: f"comments of {sides.high_name} with the term",
             "examples": "answers of that group with the term, the newest first",
@@ -204,14 +205,16 @@ def _judged(texts: pl.DataFrame, far: float) -> pl.DataFrame:
     found = counts[0]
     pair = pl.col("second").is_not_null()
     total = {name: pl.col(name).sum().over(pair).cast(pl.Float64) for name in ("y0", "y1", "y2")}
-    a = PRIOR * (pl.col("y0") + pl.col("y1") + pl.col("y2")) / (total["y0"] + total["y1"] + total["y2"])
+    prior = pl.max_horizontal(1.0, pl.min_horizontal(PRIOR, total["y0"], total["y1"]))
+    a = prior * (pl.col("y0") + pl.col("y1") + pl.col("y2")) / (total["y0"] + total["y1"] + total["y2"])
 
     def odds(name: str) -> pl.Expr:
-        return (pl.col(name) + a) / (total[name] + PRIOR - pl.col(name) - a)
+        return (pl.col(name) + a) / (total[name] + prior - pl.col(name) - a)
 
     gap = odds("y0").log() - odds("y1").log()
     error = (1 / (pl.col("y0") + a) + 1 / (pl.col("y1") + a)).sqrt()
     found = found.with_columns(log_odds=gap, z=gap / error).filter(pl.col("y0") + pl.col("y1") >= LEAST)
+    found = found.filter(pl.col("z").is_finite())  # it is not where there is one term only
     found = found.join(known.select(first="word_id", word="word"), on="first", how="left")
     found = found.join(known.select(second="word_id", behind="word"), on="second", how="left")
     term = pl.concat_str("word", "behind", separator=" ", ignore_nulls=True)
