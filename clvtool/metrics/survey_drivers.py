@@ -79,7 +79,7 @@ def survey_drivers(
     left_out = dict.fromkeys(unclear, "its numbers can be read two ways: --decimal says which")
     figure = measure.name
     for name in dict.fromkeys(names):
-        why = left_out.get(name) or _unfit(scored[name])
+        why = left_out.get(name) or _unfit(scored[name], asked=not every)
         if why:
             left_out[name] = why
         elif scored[name].dtype.is_float():
@@ -115,8 +115,8 @@ def survey_drivers(
     )
 
 
-def _unfit(values: pl.Series) -> str:
-    """Return why a column is not held against the score; nothing where it is."""
+def _unfit(values: pl.Series, *, asked: bool) -> str:
+    """Return why a column is not held against the score; nothing where it is. Numbers are no ids if `asked` for."""
     known = values.drop_nulls()
     n, different = len(known), known.n_unique()
     if n < LEAST:
@@ -125,7 +125,7 @@ def _unfit(values: pl.Series) -> str:
         return "one value only"
     if known.dtype.is_float():
         whole = bool((known == known.round()).all())
-        return "numbers of which each stands once: ids" if whole and different == n else ""
+        return "numbers of which each stands once: ids" if whole and different == n and not asked else ""
     if different * 2 > n:
         return "nearly every value stands once: ids or text"
     return f"{different:,} different values" if different > MOST_GROUPS else ""

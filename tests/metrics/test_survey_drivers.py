@@ -40,7 +40,7 @@ def test_groups_by_hand():
 
 
 def test_numbers_by_hand():
-    # ranks 1 to 10 and the same turned around: −1; without a variance there is no interval
+    # asked for by name, so numbers that stand once each are no ids; ranks 1 to 10 and the same turned around: −1; without a variance there is no interval
     scores = list(range(10))
     only = rows(survey_drivers(answers(scores, days=[float(9 - one) ** 3 for one in scores]), ["days"], measure()))
     assert [(row["measure"], row["effect"], row["effect_low"]) for row in only] == [
@@ -89,13 +89,13 @@ def test_p_values_are_those_of_permutations():
 def test_the_interval_of_a_rank_correlation_covers_in_93_to_97_of_100_cases(n, rho):
     # of two normal figures with correlation r the rank correlation is 6/π asin(r/2)
     draw, truth, hits = np.random.default_rng(n), 6 / math.pi * math.asin(rho / 2), 0
-    for _ in range(2000):
+    for _ in range(1000):
         one, noise = draw.standard_normal(n), draw.standard_normal(n)
         other = rho * one + math.sqrt(1 - rho * rho) * noise
         r = np.corrcoef(one.argsort().argsort(), other.argsort().argsort())[0, 1]
         low, high = correlation_interval(float(r), n, 0.95)
         hits += low <= truth <= high
-    assert 0.93 <= hits / 2000 <= 0.975
+    assert 0.93 <= hits / 1000 <= 0.975
 
 
 @pytest.mark.parametrize(("n", "groups", "truth"), [(60, 3, 0.2), (200, 5, 0.05), (200, 5, 0.4), (1000, 8, 0.02)])
@@ -104,12 +104,12 @@ def test_the_interval_of_the_share_between_groups_covers_in_93_to_97_of_100_case
     means = np.linspace(-1, 1, groups)
     means *= math.sqrt(truth / (1 - truth) / np.mean(means**2))
     draw, hits = np.random.default_rng(n), 0
-    for _ in range(2000):
+    for _ in range(1000):
         scores = means[:, None] + draw.standard_normal((groups, n // groups))
         between = n // groups * np.sum((scores.mean(axis=1) - scores.mean()) ** 2)
         low, high = between_interval(float(between / np.sum((scores - scores.mean()) ** 2)), n, groups, 0.95)
         hits += low <= truth <= high
-    assert 0.93 <= hits / 2000 <= 0.97
+    assert 0.93 <= hits / 1000 <= 0.97
 
 
 def drawn(seed: int = 4) -> pl.DataFrame:
@@ -140,7 +140,7 @@ def test_all_suitable_columns_are_ranked_and_the_others_are_named_with_the_reaso
         ("number", "ids"),
         ("year", "one value"),
         ("wish", "answers"),
-        ("town", "121"),
+        ("town", "different values"),
     ):
         assert f"{name} (" in said, name
         assert why in said, why
@@ -175,5 +175,5 @@ def test_columns_of_numbers_are_read_as_such():
     assert read["a"].to_list() == [1.5, 2.0, None]
     assert (read["b"].dtype, read["c"].dtype, unclear) == (pl.String, pl.String, ["b"])
     assert with_numbers(table, ["b"], ",", asked=True)[0]["b"].to_list() == [1.234, 2.5, 3.0]
-    with pytest.raises(DataError, match="two ways|ambiguous|can be"):
+    with pytest.raises(DataError, match="1,234"):
         with_numbers(table, ["b"], None, asked=True)

@@ -53,7 +53,7 @@ def test_a_comment_counts_once_for_a_term():
 
 
 def test_pairs_stand_beside_each_other_without_stop_words_or_commas_between():
-    rows = [(1, "parcel was lost, nobody answered")] * 20 + [(9, "great")] * 20
+    rows = [(1, "parcel was lost, nobody answered")] * 60 + [(9, "great coffee")] * 60
     assert {"parcel", "lost", "nobody answered"} <= set(found(terms(answers(*rows), SIDES)))
     assert not {"parcel lost", "lost nobody", "was", "parcel was"} & set(found(terms(answers(*rows), SIDES)))
 
