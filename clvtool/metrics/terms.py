@@ -71,7 +71,8 @@ def terms(answers: pl.DataFrame, sides: Sides, *, level: float = 0.95, notes: Se
     for side, name in enumerate((sides.low_name, sides.high_name)):
         if not sizes[side]:
             raise DataError(f"no comment of {name}", "terms are those that separate two groups, so both must have some")
-    found = _judged(texts, normal_quantile(level))
+    known = _known(texts)
+    found = _judged(texts, known, normal_quantile(level))
     names = (f"n_{_column(sides.low_name)}", f"n_{_column(sides.high_name)}")
     shown = found.filter(pl.col("beyond"))
     chosen = pl.concat(
@@ -89,7 +90,7 @@ def terms(answers: pl.DataFrame, sides: Sides, *, level: float = 0.95, notes: Se
     if ids is None:
         said.append("no column tells answers apart, so there are no examples: --map answer_id=COLUMN names one")
     else:
-        table = table.with_columns(_examples(texts, chosen).alias("examples"))
+        table = table.with_columns(_examples(texts, known, chosen).alias("examples"))
     last = answers["answer_date"].max() if _filled(answers, "answer_date") else None
     return Result(
         name="terms",
@@ -191,11 +192,10 @@ def _known(texts: pl.DataFrame) -> pl.DataFrame:
     return kept.select("key", "word").with_row_index("word_id")
 
 
-def _judged(texts: pl.DataFrame, far: float) -> pl.DataFrame:
+def _judged(texts: pl.DataFrame, known: pl.DataFrame, far: float) -> pl.DataFrame:
     """Return every term with its counts, log-odds and z: `first second term y0 y1 log_odds z beyond`."""
     import polars as pl
 
-    known = _known(texts)
     counts: list[pl.DataFrame] = []
     for piece in _pieces(texts):
         own = _of_piece(piece, known).join(piece.select("row", "side", "times"), on="row")
@@ -221,11 +221,10 @@ def _judged(texts: pl.DataFrame, far: float) -> pl.DataFrame:
     return found.with_columns(term=term, beyond=pl.col("z").abs() > far).sort("term")
 
 
-def _examples(texts: pl.DataFrame, chosen: pl.DataFrame) -> pl.Series:
+def _examples(texts: pl.DataFrame, known: pl.DataFrame, chosen: pl.DataFrame) -> pl.Series:
     """Return for each term the ids of the newest answers with it, of the group that has it more often."""
     import polars as pl
 
-    known = _known(texts)
     wanted = chosen.select("first", "second", side=(pl.col("z") < 0).cast(pl.Int32))
     found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
     for piece in _pieces(texts):
