@@ -255,22 +255,6 @@ def two_sided(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def chi_square_tail(value: float, freedom: int) -> float:
-    """Return how probable a chi-square figure of so many degrees of freedom is that is at least as large.
-
-    For whole degrees of freedom it is a finite sum (Abramowitz and Stegun, 26.4.4 and 26.4.5).
-    """
-    if value <= 0:
-        return 1.0
-    half, odd = value / 2, freedom % 2
-    total = math.erfc(math.sqrt(half)) if odd else 0.0
-    log_term = 0.5 * math.log(half) - math.lgamma(1.5) - half if odd else -half
-    for step in range(freedom // 2):
-        total += math.exp(log_term)
-        log_term += math.log(half) - math.log(step + 1 + odd / 2)
-    return min(total, 1.0)
-
-
 def correlation_interval(r: float, n: int, level: float) -> tuple[float, float] | None:
     """Return the interval of a rank correlation by Fisher's z, with the variance of Bonett and Wright (2000).
 
