@@ -53,6 +53,7 @@ ANSWERS: dict[str, Column] = {
     "score": Column("score", "what was answered on the scale; empty where the question was left out"),
     "weight": Column("weight", "how much the answer counts; above or at 0"),
     "comment": Column("text", "what was written beside the score"),
+    "lost": Column("money", "the revenue that goes with the respondent; only where it is asked for"),
 }
 
 

@@ -255,6 +255,49 @@ def two_sided(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
+def correlation_interval(r: float, n: int, level: float) -> tuple[float, float] | None:
+    """Return the interval of a rank correlation by Fisher's z, with the variance of Bonett and Wright (2000).
+
+    None below five pairs, and where the correlation is perfect, of which no variance can be told.
+    """
+    if n < 5 or abs(r) >= 1:
+        return None
+    half = normal_quantile(level) * math.sqrt((1 + r * r / 2) / (n - 3))
+    return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+
+
+def between_interval(share: float, n: int, groups: int, level: float) -> tuple[float, float]:
+    """Return the interval of the share of the variance that lies between groups (eta squared).
+
+    It holds the shares for which the F statistic found is not improbable: F has the noncentrality n x / (1 - x), and
+    its distribution is taken from Abramowitz and Stegun, 26.6.27. The share found is biased upwards by some
+    (groups - 1)/n, so the interval may lie below it, but it always reaches it.
+    """
+    first, second = groups - 1, n - groups
+    if second < 1 or share >= 1:
+        return 0.0, 1.0
+    f = share / first / ((1 - share) / second)
+
+    def below(x: float) -> float:
+        """Return how probable an F is that is no larger, if x is the share."""
+        more = n * x / (1 - x)
+        size, spread = first + more, 2 * (first + 2 * more) / (9 * (first + more) ** 2)
+        root = (first * f / size) ** (1 / 3)
+        z = (root * (1 - 2 / (9 * second)) - (1 - spread)) / math.sqrt(spread + 2 / (9 * second) * root * root)
+        return NormalDist().cdf(z)
+
+    def where(probability: float) -> float:
+        low, high = 0.0, 1.0 - 1e-9
+        if below(low) <= probability:
+            return 0.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if below(middle) > probability else (low, middle)
+        return low
+
+    return min(where((1 + level) / 2), share), max(where((1 - level) / 2), share)
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values of several tests, so corrected that one false alarm among all of them is as rare as said (Holm).
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 ORDERS = str(ROOT / "sample_data" / "orders.csv")
 CDNOW = str(ROOT / "sample_data" / "cdnow.csv")
 SURVEY = str(ROOT / "sample_data" / "survey.csv")
+EXIT = str(ROOT / "sample_data" / "exit.csv")
 ALL = [name for _, name in COMMANDS]
 NAMES = [name for name in ALL if name != "selftest"]  # which reads no file
 OF_SURVEYS = {name for panel, name in COMMANDS if panel == "Feedback"}
@@ -34,7 +35,12 @@ FEW = 1_200  # rows: what most tests here ask does not hang on their number
 
 def small(name: str) -> str:
     """Return a small file for a command."""
-    return SURVEY if name in OF_SURVEYS else str(few_orders())
+    return survey_of(name) if name in OF_SURVEYS else str(few_orders())
+
+
+def survey_of(name: str) -> str:
+    """Return the survey of a command."""
+    return EXIT if name == "reasons" else SURVEY
 
 
 @cache
@@ -122,7 +128,7 @@ def test_a_file_gets_the_format_of_its_name_and_the_same_bytes_each_time(name, s
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_closed_pipe_is_no_error(name):
-    path = SURVEY if name in OF_SURVEYS else ORDERS
+    path = survey_of(name) if name in OF_SURVEYS else ORDERS
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m clvtool {name} {path} --format csv | head -1"],
         cwd=ROOT,
@@ -135,10 +141,10 @@ def test_a_closed_pipe_is_no_error(name):
 
 @pytest.mark.parametrize("name", sorted(OF_SURVEYS))
 def test_a_survey_from_file_stdin_and_gzip_gives_the_same_bytes(name, tmp_path):
-    raw = Path(SURVEY).read_bytes()
+    raw = Path(survey_of(name)).read_bytes()
     zipped = tmp_path / "survey.csv.gz"
     zipped.write_bytes(gzip.compress(raw))
-    plain = run(name, SURVEY, "--by", "channel", "--format", "json")
+    plain = run(name, survey_of(name), "--by", "channel", "--format", "json")
     assert plain.returncode == 0, plain.stderr
     assert run(name, "-", "--by", "channel", "--format", "json", stdin=raw).stdout == plain.stdout
     assert run(name, str(zipped), "--by", "channel", "--format", "json").stdout == plain.stdout
@@ -146,12 +152,24 @@ def test_a_survey_from_file_stdin_and_gzip_gives_the_same_bytes(name, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(OF_SURVEYS))
 def test_the_order_of_the_answers_changes_nothing(name, write):
-    header, *rows = Path(SURVEY).read_text().splitlines(keepends=True)
+    header, *rows = Path(survey_of(name)).read_text().splitlines(keepends=True)
     shuffled = write(header + "".join(reversed(rows)))
     for more in ([], ["--period", "quarter", "--by", "country"]):
         assert (
-            run(name, shuffled, *more, "--format", "json").stdout == run(name, SURVEY, *more, "--format", "json").stdout
+            run(name, shuffled, *more, "--format", "json").stdout
+            == run(name, survey_of(name), *more, "--format", "json").stdout
         )
+
+
+@pytest.mark.parametrize("more", [["--comments"], ["--drivers", "all"]])
+@pytest.mark.parametrize("name", ["nps", "csat", "ces"])
+def test_terms_and_drivers_are_the_same_from_stdin_and_whatever_the_order_of_the_answers(name, more):
+    header, *rows = Path(SURVEY).read_text().splitlines(keepends=True)
+    plain = run(name, SURVEY, *more, "--format", "json")
+    assert plain.returncode == 0, plain.stderr
+    assert len(json.loads(plain.stdout)["rows"]) > 5
+    shuffled = (header + "".join(reversed(rows))).encode()
+    assert run(name, "-", *more, "--format", "json", stdin=shuffled).stdout == plain.stdout
 
 
 @pytest.mark.parametrize("name", OF_ORDERS)
@@ -308,6 +326,11 @@ def test_inspect_shows_a_problem_as_a_row_and_fails_only_when_strict(case, write
         (["csat", SURVEY, "--positive", "6"], "--positive 4,5"),
         (["ces", SURVEY, "--by", "comment"], "channel"),
         (["nps", SURVEY, "--profile", "shopify"], "there is"),
+        (["nps", SURVEY, "--comments", "--list", "detractors"], "leave one of them out"),
+        (["csat", SURVEY, "--drivers", "all", "--by", "channel"], "leave one of them out"),
+        (["nps", SURVEY, "--drivers", "comment"], "channel"),
+        (["reasons", EXIT, "--separator", "and"], "none"),
+        (["reasons", EXIT, "--by", "answer_id"], "channel"),
         (["migrate", ORDERS, "--from", "2025-01-01", "--to", "2030-01-01"], "2026-06-30"),
     ],
 )
@@ -318,9 +341,9 @@ def test_wrong_usage_is_2_with_a_hint(words, hint):
     assert hint in done.stderr.decode().partition("hint:")[2]
 
 
-@pytest.mark.parametrize("name", ["compute", "retention", "cohorts", "nps"])
+@pytest.mark.parametrize("name", ["compute", "retention", "cohorts", "nps", "reasons"])
 def test_an_unknown_column_is_4_with_near_names(name):
-    done = run(name, SURVEY if name in OF_SURVEYS else ORDERS, "--by", "chanel")
+    done = run(name, survey_of(name) if name in OF_SURVEYS else ORDERS, "--by", "chanel")
     assert done.returncode == 4
     assert b"did you mean channel" in done.stderr
 

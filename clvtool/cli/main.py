@@ -45,6 +45,7 @@ COMMANDS = (
     ("Feedback", "nps"),
     ("Feedback", "csat"),
     ("Feedback", "ces"),
+    ("Feedback", "reasons"),
     ("About", "selftest"),
 )
 SURROUNDINGS = {

@@ -46,6 +46,13 @@ class Asked:
     weight: str | None = None
     missing: tuple[str, ...] = ()
     answers: str = "all"  # or the latest, or the first, of each respondent
+    lost: str | None = None  # the column with the revenue that goes with a respondent
+    reasons: bool = False  # no score is asked for, but what was chosen: further columns have it
+
+    @property
+    def counted(self) -> bool:
+        """Return whether answers are counted, with a score or by their reasons."""
+        return bool(self.question) or self.reasons
 
 
 @dataclass(slots=True)
@@ -134,7 +141,7 @@ def _read(
     if asked.question:
         check_change(table, asked.scale, score, reading)
         require_likely(table["score"], asked.scale, score)
-    if asked.question or asked.answers != "all":
+    if asked.counted or asked.answers != "all":
         table = chosen_answers(table, asked.answers, reading)
     reading.rows_used = table.height
     table = hidden(table, options.hash_ids, reading).drop("row", "time", strict=False)
@@ -151,9 +158,10 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
         columns["score"] = find_score(source, mapping, asked.question, asked.scale, asked.score, codes(asked.missing))
     else:
         columns.pop("score", None)
-    if asked.weight is not None:
-        columns["weight"] = find_column(source.header, asked.weight)
-    taken = [name for name in ("score", "weight") if name in columns]
+    for role, name in (("weight", asked.weight), ("lost", asked.lost)):
+        if name is not None:
+            columns[role] = find_column(source.header, name)
+    taken = [name for name in ("score", "weight", "lost") if name in columns]
     columns = {role: name for role, name in columns.items() if role in taken or name not in {columns[t] for t in taken}}
     mapping = replace(mapping, columns=columns)
     if "comment" not in columns and options.hash_ids is None:
@@ -191,7 +199,11 @@ def _pass(
         cells[plan.day] = plan.dates.parse(columns[plan.day], options.tz)
         if timed:
             cells["time"] = plan.dates.second(columns[plan.day])
-    numbers = {role: plan.numbers[role].parse_float(columns[role]) for role in used}
+    styles = plan.numbers
+    numbers = {
+        role: styles[role].parse(columns[role]) if role == "lost" else styles[role].parse_float(columns[role])
+        for role in used
+    }
     cells |= numbers
     rules = row_rules(source, plan, columns, numbers, cells)
     if "weight" in numbers:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError
+from clvtool.ingest.choices import find_reasons
 from clvtool.ingest.questions import find_score
 from clvtool.ingest.scores import score_column
 from clvtool.schema import Scale
@@ -17,6 +19,8 @@ QUESTIONS = {"nps": Scale(0, 10), "csat": Scale(1, 5), "ces": Scale(1, 5, high_i
 
 def describe_answers(answers: Answers) -> None:
     """Add to the reading's facts what a survey shows: respondents, days, and the score that each command would take."""
+    import polars as pl
+
     table, reading = answers.table, answers.reading
     known = table["customer_id"].drop_nulls()
     reading.add("answers", "answers", rows=table.height)
@@ -41,3 +45,8 @@ def describe_answers(answers: Answers) -> None:
         known = scores.drop_nulls().sort()
         ends = f"from {known[0]} to {known[-1]}" if len(known) else "none"
         reading.add("scores", question, name, rows=scores.count(), detail=ends)
+    with suppress(DataError):
+        columns = find_reasons(first, mapping)
+        held = [one for name in columns for one in (f"source_{name}", name) if one in table.columns]
+        named = int(table.select(pl.any_horizontal(pl.col(held).is_not_null()).sum()).item())
+        reading.add("answers", "with_reasons", ", ".join(columns), rows=named)

@@ -8,7 +8,7 @@ from clvtool.errors import DataError, UsageError
 from clvtool.ingest.columns import understand
 from clvtool.ingest.plan import MONEY_ROLES
 from clvtool.ingest.recognise import recognise
-from clvtool.ingest.survey_words import ANY_SCORE, SCORES, STEMS
+from clvtool.ingest.survey_words import ANY_SCORE, REASONS, SCORES, STEMS
 from clvtool.ingest.surveys import SURVEY
 from clvtool.ingest.vocabulary import ORDERS, Vocabulary
 from clvtool.ingest.words import IDENTITY, compact, listed, normal
@@ -46,6 +46,8 @@ def _survey(source: Source) -> str:
         return "a column speaks of a score"
     if words & set(listed(ANY_SCORE)) and not money and "order_id" not in roles:
         return "it has a column for a score, and none for money"
+    if words & set(listed(REASONS)) and not money & {"amount", "order_total"} and "order_id" not in roles:
+        return "it has a column for reasons, and none for money"
     return ""
 
 

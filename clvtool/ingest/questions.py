@@ -10,7 +10,7 @@ from clvtool.ingest.columns import find_column
 from clvtool.ingest.plan import SAMPLE_ROWS, as_text
 from clvtool.ingest.scores import is_no_score, score_of
 from clvtool.ingest.source import collect
-from clvtool.ingest.survey_words import ANY_SCORE, COMMENT_STEMS, SCORES, STEMS
+from clvtool.ingest.survey_words import ANY_SCORE, COMMENT_STEMS, NO_SCORE, REASONS, SCORES, STEMS
 from clvtool.ingest.words import compact, listed, normal
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def find_score(
     words = dict(zip(source.header, map(compact, source.words or source.header), strict=True))
     for said in (SCORES[question], STEMS[question], ANY_SCORE):
         if said is STEMS[question]:
-            found = _speaking(source, free, said)
+            found = speaking(source, free, said)
         else:
             known = set(listed(said))
             found = [name for name in free if words[name] in known or compact(name) in known]
@@ -66,17 +66,27 @@ def find_score(
 def find_comment(source: Source, mapping: HeaderMap, score: str | None) -> tuple[str | None, list[str]]:
     """Return the column of an open question that asks for words, and the others that may be meant."""
     free = [name for name in source.header if name not in mapping.meant() and name != score]
-    found = [name for name in _speaking(source, free, COMMENT_STEMS) if _is_prose(source, name)]
+    known = set(listed(REASONS))
+    free = [name for name in free if compact(name) not in known or not recurs(source, name)]
+    found = [name for name in speaking(source, free, COMMENT_STEMS) if _is_prose(source, name)]
     return (found[0], []) if len(found) == 1 else (None, found)
 
 
-def _speaking(source: Source, names: Sequence[str], stems: str) -> list[str]:
+def speaking(source: Source, names: Sequence[str], stems: str) -> list[str]:
     """Return the columns in whose header or question a word begins with one of the stems."""
     asked = dict(zip(source.header, source.questions or source.header, strict=True))
     beginnings = tuple(stems.split("|"))
     return [
         name for name in names if any(word.startswith(beginnings) for word in normal(f"{name} {asked[name]}").split())
     ]
+
+
+def recurs(source: Source, name: str) -> bool:
+    """Return whether a column holds choices: in the first rows, half of what cells begin with is not new."""
+    texts = as_text(name, source.schema()).str.strip_chars()
+    rows = collect(source, source.scan().head(SAMPLE_ROWS).select(texts)).to_series().drop_nulls()
+    rows = rows.filter(~rows.str.to_lowercase().is_in(NO_SCORE)).str.replace(r"(?s)[\n|;,].*", "")
+    return not rows.is_empty() and rows.n_unique() * 2 <= len(rows)
 
 
 def _only(found: Sequence[str], question: str, source: Source) -> str:

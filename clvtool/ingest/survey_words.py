@@ -16,14 +16,17 @@ SURVEY_ROLES: dict[str, str] = {
     "answer_date": (
         "answer date|answered at|answered on|response date|responded at|response time|submitted at|submit date|"
         "submission date|date submitted|submitted|timestamp|survey date|completed at|end date|recorded date|"
+        "exit date|leaving date|"
         "date|created at|created on|created|date created|"
         "sygnatura czasowa|data odpowiedzi|data wypelnienia|data ankiety|data|data utworzenia|data zakonczenia|"
+        "data odejscia|austrittsdatum|date de depart|fecha de baja|"
         "zeitstempel|antwortdatum|beantwortet am|datum|abgesendet am|erstellt am|"
         "horodateur|date de reponse|date reponse|date de la reponse|date de soumission|"
         "marca temporal|fecha de respuesta|fecha respuesta|fecha de envio|fecha"
     ),
     "score": "",  # found by the question that is asked: questions.py
     "weight": "",  # only when asked for
+    "lost": "",  # likewise
     "comment": (
         "comment|comments|feedback|verbatim|open ended response|free text|remarks|"
         "komentarz|komentarze|uwagi|opinia|kommentar|kommentare|anmerkung|anmerkungen|"
@@ -66,6 +69,26 @@ COMMENT_STEMS = (
     "grund|verbesser|besser|motivo|mejor|coment"
 )
 """How words begin that stand in the text of an open question."""
+
+REASONS = (
+    "reason|reasons|exit reason|exit reasons|reason for leaving|reasons for leaving|leaving reason|churn reason|"
+    "reason for cancelling|cancellation reason|cancellation reasons|cancel reason|why did you leave|"
+    "powod|powody|powod odejscia|powody odejscia|powod rezygnacji|powody rezygnacji|przyczyna|przyczyny|"
+    "przyczyna odejscia|przyczyna rezygnacji|grund|grunde|kundigungsgrund|kundigungsgrunde|abwanderungsgrund|"
+    "raison|raisons|raison du depart|raison de depart|motif|motifs|motif de depart|motif de resiliation|"
+    "motivo|motivos|motivo de baja|motivo de cancelacion|motivos de baja"
+)
+"""Header words of the reasons for leaving."""
+
+REASON_STEMS = (
+    "reason|why|leav|cancel|powod|przyczyn|dlaczego|rezygn|odejsc|odchodz|grund|warum|kundig|raison|pourquoi|motif|"
+    "resili|motivo|por que|cancela"
+)
+"""How words begin that stand in the text of a question about reasons."""
+
+YES = ("yes", "true", "1", "y", "x", "tak", "ja", "oui", "si", "sí", "checked", "selected", "shown")
+NO = ("no", "false", "0", "n", "nie", "nein", "non", "unchecked", "not selected", "not shown", "-")
+"""What says in the column of an option, in lower case, that it was chosen or not."""
 
 SURVEY_ASIDE: tuple[tuple[str, str, str], ...] = (
     ("response status|status|survey status|completion status", "preview|survey preview|test|survey test", "preview"),

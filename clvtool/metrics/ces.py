@@ -32,9 +32,13 @@ def ces(
 
     Without it they are the two at the good end, on a scale from 1 to 7 where high is good the three (5 to 7).
     """
+    return rate(answers, rating(scale, positive), by=by, period=period, level=level, notes=notes)
+
+
+def rating(scale: Scale, positive: str | None) -> Rating:
+    """Return how effort is rated; raise UsageError for scores of little effort that are not on the scale."""
     agreed = (scale.low, scale.high) == (1, SEVEN) and scale.high_is_good
     good = good_scores(scale, positive, 3 if agreed else 2)
-    rating = Rating(
+    return Rating(
         "ces", "Customer effort", scale, good, "low_effort", "low_effort_share", "little effort", by_mean=True
     )
-    return rate(answers, rating, by=by, period=period, level=level, notes=notes)

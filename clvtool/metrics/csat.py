@@ -26,6 +26,10 @@ def csat(
     notes: Sequence[str] = (),
 ) -> Result:
     """Return the satisfaction of an ANSWERS table; `positive` are the positive scores, the two best without it."""
+    return rate(answers, rating(scale, positive), by=by, period=period, level=level, notes=notes)
+
+
+def rating(scale: Scale, positive: str | None) -> Rating:
+    """Return how satisfaction is rated; raise UsageError for positive scores that are not on the scale."""
     good = good_scores(scale, positive, 2)
-    rating = Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied")
-    return rate(answers, rating, by=by, period=period, level=level, notes=notes)
+    return Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied")

@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from clvtool.metrics.tallies import tallies
+from clvtool.metrics.terms import Sides
 from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
 from clvtool.result import Result
 from clvtool.stats import normal_quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 CLASSES = {"promoters": (9, 10), "passives": (7, 8), "detractors": (0, 6)}
 """Class of a respondent → the lowest and the highest score of it."""
 ENDS = ("promoters", "detractors")
+SIDES = Sides(tuple(range(7)), (9, 10), "detractors", "promoters")
 ADDED = (0.75, 1.5, 0.75)
 """Promoters, passives and detractors that are added for the interval, which else fails for few answers, and at ±100."""
 ON_SCREEN = (
@@ -60,8 +62,7 @@ def nps(
     schema: dict[str, Any] = dict.fromkeys(("n", *CLASSES), pl.Int64)
     shares = ("promoter_share", "passive_share", "detractor_share", "nps", "nps_low", "nps_high", "response_rate")
     schema |= dict.fromkeys((*shares, "n_effective"), pl.Float64)
-    measure = Measure(lambda tally: _row(tally, level), _point, " points", _judged, schema)
-    table, said = table_of(found, measure, level)
+    table, said = table_of(found, measure(level, schema), level)
     words = {"low": scale.low, "level": level * 100}
     definitions = {name: text.format_map(words) for name, text in DEFINITIONS.items()}
     whole = _row(found.whole(found.total), level)
@@ -78,6 +79,11 @@ def nps(
         extra={"scale": str(scale)},
         screen=in_order_of_use(table, ON_SCREEN),
     )
+
+
+def measure(level: float = 0.95, schema: Mapping[str, Any] | None = None) -> Measure:
+    """Return the NPS as a figure of a tally."""
+    return Measure(lambda tally: _row(tally, level), _point, " points", _judged, dict(schema or {}), name="nps")
 
 
 def interval(promoters: float, detractors: float, n: float, level: float) -> tuple[float, float]:

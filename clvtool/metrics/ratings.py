@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import UsageError
 from clvtool.metrics.tallies import tallies
+from clvtool.metrics.terms import Sides
 from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
 from clvtool.result import Result
 from clvtool.stats import normal_quantile, wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
 
@@ -60,6 +61,11 @@ class Rating:
             f"{direction} ({'better' if direction == better else 'worse'})" if direction.endswith("ing") else direction
         )
 
+    def sides(self) -> Sides:
+        """Return those whose answer is good and all others, as two groups."""
+        others = tuple(score for score in range(self.scale.low, self.scale.high + 1) if score not in self.good)
+        return Sides(others, self.good, "others", self.meaning)
+
 
 def good_scores(scale: Scale, text: str | None, default: int) -> tuple[int, ...]:
     """Return the scores that `--positive 4,5` says, or the `default` best ones.
@@ -101,15 +107,7 @@ def rate(
     schema: dict[str, Any] = {"n": pl.Int64, rating.count: pl.Int64}
     schema |= dict.fromkeys((rating.share, low, high, "mean", "mean_low", "mean_high", "response_rate"), pl.Float64)
     schema |= {"scale": pl.String, "direction": pl.String, "n_effective": pl.Float64}
-    measure = Measure(
-        lambda tally: _row(tally, rating, (low, high), level),
-        lambda tally: _mean_point(tally, rating.scale) if rating.by_mean else _share_point(tally, rating),
-        "" if rating.by_mean else " points",
-        rating.judged,
-        schema,
-        1 if rating.by_mean else 100,
-        is_share=not rating.by_mean,
-    )
+    measure = measure_of(rating, schema, lambda tally: _row(tally, rating, (low, high), level))
     table, said = table_of(found, measure, level)
     whole = _row(found.whole(found.total), rating, (low, high), level)
     if period is not None:
@@ -139,6 +137,22 @@ def rate(
         definitions=definitions,
         screen=in_order_of_use(table, order),
         extra={"scale": str(rating.scale), "direction": rating.direction, "positive": list(rating.good)},
+    )
+
+
+def measure_of(
+    rating: Rating, schema: Mapping[str, Any] | None = None, row: Callable[[Tally], dict[str, Any]] = lambda _: {}
+) -> Measure:
+    """Return what is rated as a figure of a tally: the mean, or the share of good answers."""
+    return Measure(
+        row,
+        lambda tally: _mean_point(tally, rating.scale) if rating.by_mean else share_point(tally, rating.good),
+        "" if rating.by_mean else " points",
+        rating.judged,
+        dict(schema or {}),
+        1 if rating.by_mean else 100,
+        is_share=not rating.by_mean,
+        name=f"{rating.name}_mean" if rating.by_mean else rating.share,
     )
 
 
@@ -182,9 +196,9 @@ def _mean_point(tally: Tally, scale: Scale) -> tuple[float, float]:
     return _mean(tally), _adjusted(tally, scale)[1] / tally.effective
 
 
-def _share_point(tally: Tally, rating: Rating) -> tuple[float, float]:
+def share_point(tally: Tally, good: Sequence[int]) -> tuple[float, float]:
     """Return the share of good answers and its variance; two answers of each kind added tell how much they differ."""
     n = tally.effective
-    share = sum(tally.weights[score] for score in rating.good) / tally.weight
+    share = sum(tally.weights[score] for score in good) / tally.weight
     smoothed = (share * n + 2) / (n + 4)
     return share, smoothed * (1 - smoothed) / n

@@ -124,21 +124,12 @@ def tallies(answers: pl.DataFrame, by: Sequence[str] = (), period: str | None = 
     import polars as pl
 
     labels = tuple(dict.fromkeys(column_of(answers, name) for name in by))
-    if period is not None and period not in UNITS:
-        raise UsageError(f"--period {period}: no such unit", f"there is: {', '.join(UNITS)}")
-    dated = "answer_date" in answers.columns and answers["answer_date"].count() > 0
-    if period is not None and not dated:
-        raise DataError("no column for the day of the answer", "name it: --map answer_date=COLUMN")
-    table = _counted(answers, labels, _STEPS[period] if period else None)
+    units, last = days_of(answers, period)
+    table = _counted(answers, labels, period)
     weighted, undated = "weight" in answers.columns, 0
     if period is not None:
         undated = int(table.filter(pl.col("first").is_null())["n"].sum())
         table = table.filter(pl.col("first").is_not_null())
-    days = answers["answer_date"] if dated else None
-    first, last = (None, None) if days is None else (_day(days.min()), _day(days.max()))
-    units: list[Period] = []
-    if period is not None and first is not None and last is not None:
-        units = periods_between(first, last, period)
     places = {unit.first: place for place, unit in enumerate(units)}
     total = (TOTAL,) * len(labels)
     cells: dict[tuple[tuple[str, ...], int], Tally] = {}
@@ -152,20 +143,52 @@ def tallies(answers: pl.DataFrame, by: Sequence[str] = (), period: str | None = 
     return Tallies(labels, (total, *names), tuple(units), cells, last, weighted, undated)
 
 
-def _counted(answers: pl.DataFrame, labels: Sequence[str], step: str | None) -> pl.DataFrame:
+def days_of(answers: pl.DataFrame, period: str | None) -> tuple[list[Period], date | None]:
+    """Return the periods that the answers are in (none without a `period`), and their last day; raise as `tallies`."""
+    if period is not None and period not in UNITS:
+        raise UsageError(f"--period {period}: no such unit", f"there is: {', '.join(UNITS)}")
+    days = answers["answer_date"] if "answer_date" in answers.columns else None
+    first, last = (None, None) if days is None else (_day(days.min()), _day(days.max()))
+    if period is None:
+        return [], last
+    if first is None or last is None:
+        raise DataError("no column for the day of the answer", "name it: --map answer_date=COLUMN")
+    return periods_between(first, last, period), last
+
+
+def keys_of(labels: Sequence[str], period: str | None) -> dict[str, pl.Expr]:
+    """Return what tells the groups and periods of answers apart: `g0 g1 … first`."""
+    import polars as pl
+
+    keys = {f"g{place}": pl.col(name).cast(pl.String).fill_null(NO_GROUP) for place, name in enumerate(labels)}
+    return keys if period is None else keys | {"first": pl.col("answer_date").dt.truncate(_STEPS[period])}
+
+
+def weight_of(answers: pl.DataFrame, counted: pl.Expr) -> dict[str, pl.Expr]:
+    """Return the `weight` of an answer as a whole number, and nothing where answers have none.
+
+    It is in parts of the largest weight of the answers that are counted. Raises DataError where all weights are 0.
+    """
+    import polars as pl
+
+    if "weight" not in answers.columns:
+        return {}
+    largest = answers.filter(counted).select(pl.col("weight").max()).item()
+    if largest == 0:
+        raise DataError("all weights are 0", "name another column: --weight COLUMN")
+    return {"weight": (pl.col("weight") / (largest or 1) * WEIGHT_UNIT).round().cast(pl.Int128)}
+
+
+def _counted(answers: pl.DataFrame, labels: Sequence[str], period: str | None) -> pl.DataFrame:
     """Return `g0 g1 … first score n weight squares`: how many answers of each score a group and period has."""
     import polars as pl
 
-    columns = {f"g{place}": pl.col(name).cast(pl.String).fill_null(NO_GROUP) for place, name in enumerate(labels)}
-    if step is not None:
-        columns["first"] = pl.col("answer_date").dt.truncate(step)
+    columns = keys_of(labels, period)
     keys, sums = [*columns, "score"], {"n": pl.len()}
     columns["score"] = pl.col("score")
-    if "weight" in answers.columns:
-        largest = answers.filter(pl.col("score").is_not_null()).select(pl.col("weight").max()).item()
-        if largest == 0:
-            raise DataError("all weights are 0", "name another column: --weight COLUMN")
-        columns["weight"] = (pl.col("weight") / (largest or 1) * WEIGHT_UNIT).round().cast(pl.Int128)
+    weight = weight_of(answers, pl.col("score").is_not_null())
+    if weight:
+        columns |= weight
         sums |= {"weight": pl.col("weight").sum(), "squares": (pl.col("weight") ** 2).sum()}
     return answers.lazy().select(**columns).group_by(keys).agg(**sums).collect(engine="streaming")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clvtool.metrics.tallies import Tallies, Tally
 
-_Tested = tuple[float | None, float | None]
+Tested = tuple[float | None, float | None]
 MOST_TRENDS = 12
 """Groups whose trend is told in words."""
 
@@ -32,6 +32,7 @@ class Measure:
     schema: dict[str, type[pl.DataType]]
     scale: float = 1.0  # of its changes in words
     is_share: bool = False
+    name: str = ""
 
 
 def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFrame, list[str]]:
@@ -50,7 +51,7 @@ def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFra
     total = whole[found.total]
     if not total.n:
         raise DataError(f"none of {total.blank:,} answers has a score", "if it is another column: --score COLUMN")
-    tested: list[_Tested] = []
+    tested: list[Tested] = []
     rows: list[dict[str, Any]] = []
     names = [f"{label}_group" if label in {"period", *measure.schema} else label for label in found.labels]
     for group in found.groups:
@@ -60,9 +61,9 @@ def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFra
             label = {"period": found.periods[place].label} if found.periods else {}
             rows.append(key | label | measure.row(cell))
         if found.periods:
-            tested += _waves(cells, measure)
+            tested += steps(cells, measure)
     if not found.periods:
-        others = [None, *(_against(whole[group], total - whole[group], measure) for group in found.groups[1:])]
+        others = [None, *(against(whole[group], total - whole[group], measure) for group in found.groups[1:])]
         corrected = holm([None if one is None else one[1] for one in others])
         gaps = [None if one is None else one[0] for one in others]
         tested = list(zip(gaps, corrected, strict=True)) if found.labels else []
@@ -76,7 +77,7 @@ def table_of(found: Tallies, measure: Measure, level: float) -> tuple[pl.DataFra
         rows = [{name: value for name, value in row.items() if name != "n_effective"} for row in rows]
     if not total.blank:
         rows = [row | {"response_rate": None} for row in rows]
-    return pl.DataFrame(rows, schema=schema), _said(found, measure, level)
+    return pl.DataFrame(rows, schema=schema), trends(found, measure, level)
 
 
 def gap_of(found: Tallies, *, is_share: bool) -> str:
@@ -105,28 +106,35 @@ def in_order_of_use(table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _waves(cells: Sequence[Tally], measure: Measure) -> list[_Tested]:
-    tested: list[_Tested] = []
+def steps(cells: Sequence[Tally], measure: Measure) -> list[Tested]:
+    """Return of each wave the change against the last one before with answers, and its p-value."""
+    tested: list[Tested] = []
     before: Tally | None = None
     for cell in cells:
-        found = None if before is None else _against(cell, before, measure)
+        found = None if before is None else against(cell, before, measure)
         tested.append(found or (None, None))
         before = cell if cell.weight else before
     return tested
 
 
-def _against(one: Tally, other: Tally, measure: Measure) -> tuple[float, float] | None:
+def against(one: Tally, other: Tally, measure: Measure) -> tuple[float, float] | None:
     """Return the difference of two independent figures and its p-value; None where one of them is of no answers."""
+    found = apart(one, other, measure)
+    if found is None:
+        return None
+    gap, error = found
+    return gap, two_sided(gap / error) if error else float(not gap)
+
+
+def apart(one: Tally, other: Tally, measure: Measure) -> tuple[float, float] | None:
+    """Return the difference of two independent figures and its standard error, as `against` does."""
     if not one.weight or not other.weight:
         return None
     (value, variance), (beside, uncertain) = measure.point(one), measure.point(other)
-    error = math.sqrt(variance + uncertain)
-    if not error:
-        return value - beside, 1.0 if value == beside else 0.0
-    return value - beside, two_sided((value - beside) / error)
+    return value - beside, math.sqrt(variance + uncertain)
 
 
-def _said(found: Tallies, measure: Measure, level: float) -> list[str]:
+def trends(found: Tallies, measure: Measure, level: float) -> list[str]:
     """Return the trends in words."""
     said: list[str] = []
     if not found.periods:

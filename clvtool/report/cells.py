@@ -142,7 +142,8 @@ def _unit_cell(unit: Any, currency: str | None) -> str:
 def _of_figure(series: pl.Series, table: pl.DataFrame) -> pl.Series:
     """Return a bound of a rate or share, such as `csat_low`, under the name of that figure: it looks like it."""
     stem, _, end = series.name.rpartition("_")
-    names = [f"{stem}_{unit}" for unit in ("rate", "share") if end in {"low", "high"}]
+    units = ("rate", "share")
+    names = [stem if stem in units else f"{stem}_{unit}" for unit in units if end in {"low", "high"}]
     return next((series.rename(name) for name in names if name in table.columns), series)
 
 
