@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from clvtool.cli.earlier import Earlier
+from clvtool.cli.joining import Joining
 from clvtool.cli.options import Level, names
 from clvtool.cli.output import Deliver
 from clvtool.cli.surveying import ByAnswer, Positive, SurveyReading, Surveys, Wave, scale_of
@@ -14,6 +16,8 @@ def ces(
     *,
     inputs: Surveys,
     reading: SurveyReading,
+    joining: Joining,
+    earlier: Earlier,
     deliver: Deliver,
     scale: Annotated[
         str, typer.Option(metavar="LOW-HIGH", help="The lowest and the highest score that could be given.")
@@ -32,22 +36,27 @@ def ces(
     On the scale from 1 to 5 a low score is little effort, so a rising score is worse.
 
     clvtool ces sample_data/survey.csv
+    clvtool ces sample_data/survey.csv --orders sample_data/orders.csv
     clvtool ces sample_data/survey.csv --period quarter
     clvtool ces sample_data/survey.csv --by country --positive 1
     """
+    from functools import partial
+
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.ces import ces as answer
+    from clvtool.metrics.ces import rating_of
 
     asked = scale_of(scale, high_is_good=high_is_good)
+    joining.check(by=by, period=period, weight=reading.weight, earlier=earlier)
     with working("counting", quiet=deliver.quiet):
-        answers = reading.read(inputs, "ces", asked, names(by))
-        result = answer(
-            answers.table,
-            asked,
-            positive=positive,
-            by=names(by),
-            period=period,
-            level=level,
-            notes=notes_of(answers.reading),
-        )
+        shop = joining.shop(names(by))
+        answers = reading.read(inputs, "ces", asked, joining.columns(names(by)), joining)
+        columns, notes, kinds = names(by), notes_of(answers.reading), rating_of(asked, positive).kinds
+        figure = partial(answer, scale=asked, positive=positive, level=level)
+        if joining.wanted:
+            result = joining.result(answers, kinds, figure, shop, level=level, notes=notes)
+        else:
+            again = partial(figure, by=columns, period=period)
+            result = again(answers.table, notes=notes)
+            result = earlier.beside(result, "ces", asked, level=level, reading=reading, again=again, by=columns)
     deliver(result)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from clvtool.cli.earlier import Earlier
+from clvtool.cli.joining import Joining
 from clvtool.cli.options import Level, names
 from clvtool.cli.output import Deliver
 from clvtool.cli.surveying import ByAnswer, Positive, SurveyReading, Surveys, Wave, scale_of
@@ -14,6 +16,8 @@ def csat(
     *,
     inputs: Surveys,
     reading: SurveyReading,
+    joining: Joining,
+    earlier: Earlier,
     deliver: Deliver,
     scale: Annotated[
         str, typer.Option(metavar="LOW-HIGH", help="The lowest and the highest score that could be given.")
@@ -27,21 +31,26 @@ def csat(
 
     clvtool csat sample_data/survey.csv
     clvtool csat sample_data/survey.csv --by channel
+    clvtool csat sample_data/survey.csv --orders sample_data/orders.csv
     clvtool csat sample_data/survey.csv --period quarter --positive 5
     """
+    from functools import partial
+
     from clvtool.ingest.account import notes_of
     from clvtool.metrics.csat import csat as answer
+    from clvtool.metrics.csat import rating_of
 
     asked = scale_of(scale)
+    joining.check(by=by, period=period, weight=reading.weight, earlier=earlier)
     with working("counting", quiet=deliver.quiet):
-        answers = reading.read(inputs, "csat", asked, names(by))
-        result = answer(
-            answers.table,
-            asked,
-            positive=positive,
-            by=names(by),
-            period=period,
-            level=level,
-            notes=notes_of(answers.reading),
-        )
+        shop = joining.shop(names(by))
+        answers = reading.read(inputs, "csat", asked, joining.columns(names(by)), joining)
+        columns, notes, kinds = names(by), notes_of(answers.reading), rating_of(asked, positive).kinds
+        figure = partial(answer, scale=asked, positive=positive, level=level)
+        if joining.wanted:
+            result = joining.result(answers, kinds, figure, shop, level=level, notes=notes)
+        else:
+            again = partial(figure, by=columns, period=period)
+            result = again(answers.table, notes=notes)
+            result = earlier.beside(result, "csat", asked, level=level, reading=reading, again=again, by=columns)
     deliver(result)

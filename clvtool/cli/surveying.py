@@ -1,6 +1,6 @@
 """The options that the commands of surveys share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
@@ -10,6 +10,7 @@ from clvtool.errors import UsageError
 from clvtool.ingest.surveys import SURVEY_PROFILES
 
 if TYPE_CHECKING:
+    from clvtool.cli.joining import Joining
     from clvtool.ingest.answers import Answers
     from clvtool.schema import Scale
 
@@ -73,11 +74,15 @@ class SurveyReading(FileReading):
         typer.Option(metavar="COL=VALUE", help="Keep only rows with this value. Repeatable.", rich_help_panel=READING),
     ] = None
 
-    def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str]) -> "Answers":
+    def read(
+        self, inputs: list[str], question: str, scale: "Scale", extras: list[str], joining: "Joining | None" = None
+    ) -> "Answers":
         """Return the inputs as ANSWERS; write the rejects, refuse set-aside rows where asked for."""
         from clvtool.ingest.answers import Asked, read_answers
 
-        asked = Asked(question, scale, self.score, self.weight, tuple(names(self.missing)), self.answers)
+        asked = Asked(question, scale, self.score, self.weight, None, tuple(names(self.missing)), self.answers)
+        if joining is not None and joining.wanted and self.answers == "all":
+            asked = replace(asked, value=joining.value, answers="all" if joining.value is not None else "any")
         where = [pair(text, "--where") for text in self.where or []]
         extras = [*extras, *(name for name, _ in where)]
         answers = read_answers(inputs, self.options(), asked, extras=extras, trace=self.rejects is not None)

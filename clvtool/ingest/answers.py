@@ -44,8 +44,9 @@ class Asked:
     scale: Scale = field(default_factory=lambda: Scale(0, 10))
     score: str | None = None
     weight: str | None = None
+    value: str | None = None
     missing: tuple[str, ...] = ()
-    answers: str = "all"  # or the latest, or the first, of each respondent
+    answers: str = "all"  # or the latest, or the first, of each respondent; "any": all, and it need not be said
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ def _read(
             mappings.append(mapping)
             describe_profile(mapping, len(source.header), number, reading)
             own = own_extras(source.header, mapping, names, CONSUMED, nameless=options.hash_ids is not None)
-            part = _rows(source, mapping, options, own, timed=asked.answers != "all")
+            part = _rows(source, mapping, options, own, timed=asked.answers in {"latest", "first"})
             if trace:
                 numbered = part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
                 part = replace(part, table=numbered)
@@ -134,7 +135,7 @@ def _read(
     if asked.question:
         check_change(table, asked.scale, score, reading)
         require_likely(table["score"], asked.scale, score)
-    if asked.question or asked.answers != "all":
+    if asked.answers != "any" and (asked.question or asked.answers != "all"):
         table = chosen_answers(table, asked.answers, reading)
     reading.rows_used = table.height
     table = hidden(table, options.hash_ids, reading).drop("row", "time", strict=False)
@@ -151,9 +152,10 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
         columns["score"] = find_score(source, mapping, asked.question, asked.scale, asked.score, codes(asked.missing))
     else:
         columns.pop("score", None)
-    if asked.weight is not None:
-        columns["weight"] = find_column(source.header, asked.weight)
-    taken = [name for name in ("score", "weight") if name in columns]
+    for role, name in (("weight", asked.weight), ("value", asked.value)):
+        if name is not None:
+            columns[role] = find_column(source.header, name)
+    taken = [name for name in ("score", "weight", "value") if name in columns]
     columns = {role: name for role, name in columns.items() if role in taken or name not in {columns[t] for t in taken}}
     mapping = replace(mapping, columns=columns)
     if "comment" not in columns and options.hash_ids is None:
@@ -167,7 +169,7 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
 
 
 def _rows(source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str], *, timed: bool) -> Rows:
-    """Return all rows of a source as `answer_id customer_id answer_date score weight comment`, and `reason`.
+    """Return all rows of a source as `answer_id customer_id answer_date score weight value comment`, and `reason`.
 
     `timed` adds `time`, the second of the day.
     """
@@ -191,7 +193,10 @@ def _pass(
         cells[plan.day] = plan.dates.parse(columns[plan.day], options.tz)
         if timed:
             cells["time"] = plan.dates.second(columns[plan.day])
-    numbers = {role: plan.numbers[role].parse_float(columns[role]) for role in used}
+    numbers = {
+        role: (plan.numbers[role].parse_float if role == "weight" else plan.numbers[role].parse)(columns[role])
+        for role in used
+    }
     cells |= numbers
     rules = row_rules(source, plan, columns, numbers, cells)
     if "weight" in numbers:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from clvtool.schema import Scale
 
 
+def rating_of(scale: Scale, positive: str | None = None) -> Rating:
+    """Return the question with its good scores; `positive` are those, the two best without it."""
+    good, kinds = good_scores(scale, positive, 2), ("satisfied", "others")
+    return Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied", kinds)
+
+
 def csat(
     answers: pl.DataFrame,
     scale: Scale,
@@ -26,6 +32,4 @@ def csat(
     notes: Sequence[str] = (),
 ) -> Result:
     """Return the satisfaction of an ANSWERS table; `positive` are the positive scores, the two best without it."""
-    good = good_scores(scale, positive, 2)
-    rating = Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied")
-    return rate(answers, rating, by=by, period=period, level=level, notes=notes)
+    return rate(answers, rating_of(scale, positive), by=by, period=period, level=level, notes=notes)
