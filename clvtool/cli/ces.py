@@ -49,7 +49,7 @@ def ces(
     asked = scale_of(scale, high_is_good=high_is_good)
     joining.check(by=by, period=period, weight=reading.weight, earlier=earlier)
     with working("counting", quiet=deliver.quiet):
-        shop = joining.shop(names(by))
+        shop = joining.shop(names(by), reading.hash_ids)
         answers = reading.read(inputs, "ces", asked, joining.columns(names(by)), joining)
         columns, notes, kinds = names(by), notes_of(answers.reading), rating_of(asked, positive).kinds
         figure = partial(answer, scale=asked, positive=positive, level=level)

@@ -43,7 +43,7 @@ def csat(
     asked = scale_of(scale)
     joining.check(by=by, period=period, weight=reading.weight, earlier=earlier)
     with working("counting", quiet=deliver.quiet):
-        shop = joining.shop(names(by))
+        shop = joining.shop(names(by), reading.hash_ids)
         answers = reading.read(inputs, "csat", asked, joining.columns(names(by)), joining)
         columns, notes, kinds = names(by), notes_of(answers.reading), rating_of(asked, positive).kinds
         figure = partial(answer, scale=asked, positive=positive, level=level)

@@ -112,13 +112,14 @@ class Joining:
         """Return the columns of --by that the survey must have: with --base they are those of the orders."""
         return [] if self.base is not None else by
 
-    def shop(self, by: list[str]) -> "Shop | None":
-        """Return the customers of --orders or --base; None without either.
+    def shop(self, by: list[str], salt: str | None) -> "Shop | None":
+        """Return the customers of --orders or --base, hashed with `salt` as those of the survey; None without either.
 
         They are read before the answers, so that the two never stand in memory as a whole.
         """
         from clvtool.ingest.account import notes_of
         from clvtool.ingest.read import read_orders
+        from clvtool.ingest.reading import ReadOptions
         from clvtool.metrics.buyers import buyers
         from clvtool.metrics.orderlog import Policies
         from clvtool.metrics.schemes import Choice
@@ -130,7 +131,7 @@ class Joining:
         policies = Policies(as_of=day(self.as_of, "--as-of") if self.as_of else None)
         tiers = None if self.tiers is None else Choice("tiers", self.tiers)
         columns = by if self.base is not None else []
-        orders = read_orders([file], extras=columns, with_cost=False)
+        orders = read_orders([file], ReadOptions(hash_ids=salt), extras=columns, with_cost=False)
         orders.reading.require_customers()
         notes, currency = [f"orders: {note}" for note in notes_of(orders.reading)], orders.currency
         return Shop(buyers(orders.take(), policies, by=columns, tiers=tiers), currency, notes)

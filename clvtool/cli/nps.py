@@ -59,7 +59,7 @@ def nps(
     asked = scale_of(scale or "0-10", typed=scale is not None)
     joining.check(by=by, period=period, weight=reading.weight, earlier=earlier, listed=list)
     with working("counting", quiet=deliver.quiet):
-        shop = joining.shop(names(by))
+        shop = joining.shop(names(by), reading.hash_ids)
         answers = reading.read(inputs, "nps", asked, joining.columns(names(by)), joining)
         columns, notes = names(by), notes_of(answers.reading)
         figure = partial(answer, scale=asked, level=level)

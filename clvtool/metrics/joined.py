@@ -41,8 +41,8 @@ OF_MONEY = {
     "last_year_share": "share of the net revenue of all customers in these days",
 }
 ON_SCREEN = (
-    *("n", "customers", "revenue", "revenue_low", "revenue_high", "p_revenue", "orders", "repeat_rate", "churn_rate"),
-    *("retention_rate", "last_year_revenue", "last_year_share"),
+    *("customers", "revenue", "orders", "repeat_rate", "churn_rate", "retention_rate", "revenue_low", "revenue_high"),
+    *("p_revenue", "p_retention", "last_year_revenue", "last_year_share", "n"),
 )
 
 

@@ -81,8 +81,9 @@ def since(result: Result, question: str, reference: Since, scale: Scale, level: 
     screen = result.table if result.screen is None else result.screen
     place = screen.columns.index(figure) + 1
     first = screen.columns[: place + 2]  # the figure and its interval
+    changes = sorted(added, key=lambda name: name.startswith(("previous_", "benchmark_")))  # those are known
     wide = pl.concat([screen, more], how="horizontal").select(
-        *first, *added, *(name for name in screen.columns if name not in first)
+        *first, *changes, *(name for name in screen.columns if name not in first)
     )
     return replace(
         result,

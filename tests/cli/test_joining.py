@@ -131,6 +131,13 @@ def test_what_makes_no_sense_is_refused_with_a_hint(clvtool, words, code, hint):
     assert "hint: " in err
 
 
+def test_customers_that_are_hashed_are_found_again(rows):
+    plain, hashed = (
+        rows("nps", "survey.csv", "--orders", "orders.csv", *more) for more in ([], ["--hash-ids", "s" * 20])
+    )
+    assert plain == hashed
+
+
 def test_a_config_file_can_say_it(rows, files):
     (files / "clvtool.toml").write_text('[survey]\norders = "orders.csv"\n')
     assert rows("nps", "survey.csv")[1]["group"] == "promoters"
