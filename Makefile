@@ -47,6 +47,7 @@ bench: $(VENV)/.developed .venv-bench/.installed ## compare with the peers on ge
 	$(BIN)/python benchmarks/run.py $(BENCH)
 	$(BIN)/python benchmarks/dialects.py $(filter --rows 1M 10M 30M,$(BENCH))
 	$(BIN)/python benchmarks/measures.py $(filter --rows 1M 10M 30M,$(BENCH))
+	$(BIN)/python benchmarks/surveys.py $(filter --rows 1M 10M,$(BENCH))
 
 lock: ## write the lock files anew from the ranges in pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

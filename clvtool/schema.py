@@ -52,8 +52,8 @@ ANSWERS: dict[str, Column] = {
     "answer_date": Column("date", "day of the answer; empty where there is none"),
     "score": Column("score", "what was answered on the scale; empty where the question was left out"),
     "weight": Column("weight", "how much the answer counts; above or at 0"),
+    "value": Column("money", "money that goes with the answer, such as the ticket; negative where it was given back"),
     "comment": Column("text", "what was written beside the score"),
-    "lost": Column("money", "the revenue that goes with the respondent; only where it is asked for"),
 }
 
 

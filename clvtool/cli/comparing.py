@@ -46,7 +46,7 @@ class Comparing:
         is_span = self.previous is not None and _SPAN.fullmatch(self.previous) is not None
         benchmark = None
         if self.benchmark is not None:
-            number = _number(self.benchmark)
+            number = number_of(self.benchmark)
             benchmark = read_result(self.benchmark) if number is None else number
         return Reference(
             table=read_result(self.previous) if self.previous is not None and not is_span else None,
@@ -55,7 +55,8 @@ class Comparing:
         )
 
 
-def _number(text: str) -> float | None:
+def number_of(text: str) -> float | None:
+    """Return the number that an option says; None where it says something else."""
     try:
         return float(text)
     except ValueError:

@@ -63,7 +63,7 @@ def reasons(
         choices = read_choices(
             inputs,
             reading.options(),
-            Asked(reasons=True, weight=reading.weight, lost=value, answers=reading.answers),
+            Asked(reasons=True, weight=reading.weight, value=value, answers=reading.answers),
             Chosen(tuple(column or ()), separator, shown),
             extras=[*names(by), *reading.columns()],
             trace=reading.rejects is not None,

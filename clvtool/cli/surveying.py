@@ -1,6 +1,6 @@
 """The options that the commands of surveys share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
@@ -13,6 +13,7 @@ from clvtool.schema import ANSWERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clvtool.cli.joining import Joining
     from clvtool.ingest.answers import Answers
     from clvtool.metrics.waves import Measure
     from clvtool.result import Result
@@ -112,7 +113,14 @@ class SurveyReading(SurveyFile):
         typer.Option(metavar="CODE[,CODE]", help="What stands for no answer, such as 11,99.", rich_help_panel=READING),
     ] = None
 
-    def read(self, inputs: list[str], question: str, scale: "Scale", extras: list[str] | None) -> "Answers":
+    def read(
+        self,
+        inputs: list[str],
+        question: str,
+        scale: "Scale",
+        extras: list[str] | None,
+        joining: "Joining | None" = None,
+    ) -> "Answers":
         """Return the inputs as ANSWERS, with these columns or all; write rejects, refuse rows set aside, if asked."""
         from clvtool.ingest.answers import Asked, read_answers
 
@@ -124,6 +132,8 @@ class SurveyReading(SurveyFile):
             missing=tuple(names(self.missing)),
             answers=self.answers,
         )
+        if joining is not None and joining.wanted and self.answers == "all":
+            asked = replace(asked, value=joining.value, answers="all" if joining.value is not None else "any")
         extras = None if extras is None else [*extras, *self.columns()]
         answers = read_answers(inputs, self.options(), asked, extras=extras, trace=self.rejects is not None)
         self.kept(answers)

@@ -44,9 +44,9 @@ class Asked:
     scale: Scale = field(default_factory=lambda: Scale(0, 10))
     score: str | None = None
     weight: str | None = None
+    value: str | None = None
     missing: tuple[str, ...] = ()
-    answers: str = "all"  # or the latest, or the first, of each respondent
-    lost: str | None = None  # the column with the revenue that goes with a respondent
+    answers: str = "all"  # or the latest, or the first, of each respondent; "any": all, and it need not be said
     reasons: bool = False  # no score is asked for, but what was chosen: further columns have it
 
     @property
@@ -124,7 +124,7 @@ def _read(
             mappings.append(mapping)
             describe_profile(mapping, len(source.header), number, reading)
             own = own_extras(source.header, mapping, names, CONSUMED, nameless=options.hash_ids is not None)
-            part = _rows(source, mapping, options, own, timed=asked.answers != "all")
+            part = _rows(source, mapping, options, own, timed=asked.answers in {"latest", "first"})
             if trace:
                 numbered = part.table.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64) + place * ROW_SPACE)
                 part = replace(part, table=numbered)
@@ -141,7 +141,7 @@ def _read(
     if asked.question:
         check_change(table, asked.scale, score, reading)
         require_likely(table["score"], asked.scale, score)
-    if asked.counted or asked.answers != "all":
+    if asked.answers != "any" and (asked.counted or asked.answers != "all"):
         table = chosen_answers(table, asked.answers, reading)
     reading.rows_used = table.height
     table = hidden(table, options.hash_ids, reading).drop("row", "time", strict=False)
@@ -158,10 +158,10 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
         columns["score"] = find_score(source, mapping, asked.question, asked.scale, asked.score, codes(asked.missing))
     else:
         columns.pop("score", None)
-    for role, name in (("weight", asked.weight), ("lost", asked.lost)):
+    for role, name in (("weight", asked.weight), ("value", asked.value)):
         if name is not None:
             columns[role] = find_column(source.header, name)
-    taken = [name for name in ("score", "weight", "lost") if name in columns]
+    taken = [name for name in ("score", "weight", "value") if name in columns]
     columns = {role: name for role, name in columns.items() if role in taken or name not in {columns[t] for t in taken}}
     mapping = replace(mapping, columns=columns)
     if "comment" not in columns and options.hash_ids is None:
@@ -175,7 +175,7 @@ def _understand(source: Source, options: ReadOptions, asked: Asked, reading: Rea
 
 
 def _rows(source: Source, mapping: HeaderMap, options: ReadOptions, extras: list[str], *, timed: bool) -> Rows:
-    """Return all rows of a source as `answer_id customer_id answer_date score weight comment`, and `reason`.
+    """Return all rows of a source as `answer_id customer_id answer_date score weight value comment`, and `reason`.
 
     `timed` adds `time`, the second of the day.
     """
@@ -199,9 +199,8 @@ def _pass(
         cells[plan.day] = plan.dates.parse(columns[plan.day], options.tz)
         if timed:
             cells["time"] = plan.dates.second(columns[plan.day])
-    styles = plan.numbers
     numbers = {
-        role: styles[role].parse(columns[role]) if role == "lost" else styles[role].parse_float(columns[role])
+        role: (plan.numbers[role].parse_float if role == "weight" else plan.numbers[role].parse)(columns[role])
         for role in used
     }
     cells |= numbers

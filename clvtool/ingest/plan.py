@@ -24,7 +24,7 @@ SAMPLE_ROWS = 5000
 MOST_SAMPLES = 3
 MONEY_ROLES = (
     *("amount", "order_total", "unit_price", "line_discount", "cost", "unit_cost", "margin", "refunded_amount"),
-    "lost",
+    "value",
 )
 NUMBER_ROLES = (*MONEY_ROLES, "quantity", "weight")
 IDENTIFIERS = ("order_id", "answer_id", "customer_id")

@@ -26,7 +26,7 @@ SURVEY_ROLES: dict[str, str] = {
     ),
     "score": "",  # found by the question that is asked: questions.py
     "weight": "",  # only when asked for
-    "lost": "",  # likewise
+    "value": "",  # likewise
     "comment": (
         "comment|comments|feedback|verbatim|open ended response|free text|remarks|"
         "komentarz|komentarze|uwagi|opinia|kommentar|kommentare|anmerkung|anmerkungen|"

@@ -18,6 +18,17 @@ SEVEN = 7
 """The scale of agreement that it was easy: from 5 on, people agree."""
 
 
+def rating_of(scale: Scale, positive: str | None = None) -> Rating:
+    """Return the question with its good scores.
+
+    Without `positive` they are the two at the good end, on a scale from 1 to 7 where high is good the three (5 to 7).
+    """
+    agreed = (scale.low, scale.high) == (1, SEVEN) and scale.high_is_good
+    good, kinds = good_scores(scale, positive, 3 if agreed else 2), ("low_effort", "others")
+    names = ("low_effort", "low_effort_share", "little effort")
+    return Rating("ces", "Customer effort", scale, good, *names, kinds, by_mean=True)
+
+
 def ces(
     answers: pl.DataFrame,
     scale: Scale,
@@ -28,17 +39,5 @@ def ces(
     level: float = 0.95,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return the effort of an ANSWERS table; `positive` are the scores of little effort.
-
-    Without it they are the two at the good end, on a scale from 1 to 7 where high is good the three (5 to 7).
-    """
-    return rate(answers, rating(scale, positive), by=by, period=period, level=level, notes=notes)
-
-
-def rating(scale: Scale, positive: str | None) -> Rating:
-    """Return how effort is rated; raise UsageError for scores of little effort that are not on the scale."""
-    agreed = (scale.low, scale.high) == (1, SEVEN) and scale.high_is_good
-    good = good_scores(scale, positive, 3 if agreed else 2)
-    return Rating(
-        "ces", "Customer effort", scale, good, "low_effort", "low_effort_share", "little effort", by_mean=True
-    )
+    """Return the effort of an ANSWERS table; `positive` are the scores of little effort, as `rating_of` takes them."""
+    return rate(answers, rating_of(scale, positive), by=by, period=period, level=level, notes=notes)

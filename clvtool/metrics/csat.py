@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from clvtool.schema import Scale
 
 
+def rating_of(scale: Scale, positive: str | None = None) -> Rating:
+    """Return the question with its good scores; `positive` are those, the two best without it."""
+    good, kinds = good_scores(scale, positive, 2), ("satisfied", "others")
+    return Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied", kinds)
+
+
 def csat(
     answers: pl.DataFrame,
     scale: Scale,
@@ -26,10 +32,4 @@ def csat(
     notes: Sequence[str] = (),
 ) -> Result:
     """Return the satisfaction of an ANSWERS table; `positive` are the positive scores, the two best without it."""
-    return rate(answers, rating(scale, positive), by=by, period=period, level=level, notes=notes)
-
-
-def rating(scale: Scale, positive: str | None) -> Rating:
-    """Return how satisfaction is rated; raise UsageError for positive scores that are not on the scale."""
-    good = good_scores(scale, positive, 2)
-    return Rating("csat", "Customer satisfaction", scale, good, "positive", "csat_share", "satisfied")
+    return rate(answers, rating_of(scale, positive), by=by, period=period, level=level, notes=notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from clvtool.metrics.kinds import Kinds
 from clvtool.metrics.tallies import tallies
 from clvtool.metrics.terms import Sides
 from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CLASSES = {"promoters": (9, 10), "passives": (7, 8), "detractors": (0, 6)}
 """Class of a respondent → the lowest and the highest score of it."""
+KINDS = Kinds("nps", {name: frozenset(range(low, high + 1)) for name, (low, high) in CLASSES.items()})
 ENDS = ("promoters", "detractors")
 SIDES = Sides(tuple(range(7)), (9, 10), "detractors", "promoters")
 ADDED = (0.75, 1.5, 0.75)
@@ -96,6 +98,12 @@ def interval(promoters: float, detractors: float, n: float, level: float) -> tup
     return min(max(100 * (centre - half), -100.0), itself), max(min(100 * (centre + half), 100.0), itself)
 
 
+def variance_of(promoter_share: float, detractor_share: float, n: float) -> float:
+    """Return the variance of the NPS of n answers with these shares, in square points."""
+    _, variance, _ = _adjusted(promoter_share * n, detractor_share * n, n)
+    return 100 * 100 * variance / n
+
+
 def _adjusted(promoters: float, detractors: float, n: float) -> tuple[float, float, float]:
     """Return mean and variance of +1, 0 and -1 over the answers with those added, and how many that are."""
     size = n + sum(ADDED)
@@ -110,9 +118,8 @@ def _shares(tally: Tally) -> dict[str, float]:
 def _point(tally: Tally) -> tuple[float, float]:
     """Return the NPS and its variance; the added answers tell how much answers differ, and not how many there are."""
     shares, n = _shares(tally), tally.effective
-    _, variance, _ = _adjusted(shares["promoters"] * n, shares["detractors"] * n, n)
     up, down = (tally.weight_from(*CLASSES[name]) for name in ENDS)
-    return 100 * (up - down) / tally.weight, 100 * 100 * variance / n
+    return 100 * (up - down) / tally.weight, variance_of(shares["promoters"], shares["detractors"], n)
 
 
 def _row(tally: Tally, level: float) -> dict[str, Any]:

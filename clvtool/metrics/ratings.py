@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clvtool.errors import UsageError
+from clvtool.metrics.kinds import Kinds
 from clvtool.metrics.tallies import tallies
 from clvtool.metrics.terms import Sides
 from clvtool.metrics.waves import Measure, definitions_of, in_order_of_use, table_of
@@ -47,7 +48,14 @@ class Rating:
     count: str  # the column with the number of good answers
     share: str  # the column with their share
     meaning: str  # of a good answer
+    kinds_named: tuple[str, str]  # respondents with a good answer, and the others
     by_mean: bool = False  # changes and trend are those of the mean, not of the share
+
+    @property
+    def kinds(self) -> Kinds:
+        """Return the kinds of respondents."""
+        rest = frozenset(range(self.scale.low, self.scale.high + 1)) - set(self.good)
+        return Kinds(self.name, dict(zip(self.kinds_named, (frozenset(self.good), rest), strict=True)))
 
     @property
     def direction(self) -> str:
@@ -197,8 +205,12 @@ def _mean_point(tally: Tally, scale: Scale) -> tuple[float, float]:
 
 
 def share_point(tally: Tally, good: Sequence[int]) -> tuple[float, float]:
-    """Return the share of good answers and its variance; two answers of each kind added tell how much they differ."""
-    n = tally.effective
+    """Return the share of good answers and its variance."""
     share = sum(tally.weights[score] for score in good) / tally.weight
+    return share, share_variance(share, tally.effective)
+
+
+def share_variance(share: float, n: float) -> float:
+    """Return the variance of a share of n answers; two answers of each kind added tell how much they differ."""
     smoothed = (share * n + 2) / (n + 4)
-    return share, smoothed * (1 - smoothed) / n
+    return smoothed * (1 - smoothed) / n

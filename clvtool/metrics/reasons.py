@@ -69,7 +69,7 @@ def reasons(
     if not answers["cell"].count():
         raise DataError(f"none of {answers.height:,} answers has a reason", "if it is another column: --column NAME")
     counts = _counted(answers, cells, labels, units, period)
-    shown, money = "shown" in answers.columns, "lost" in answers.columns
+    shown, money = "shown" in answers.columns, "value" in answers.columns
     table = _table(counts, labels, units, level, shown=shown)
     if not money:
         table = table.drop("value_lost", "value_share")
@@ -103,9 +103,9 @@ def _counted(
     sums = {"n": pl.len()} | dict.fromkeys(("weight", "squares"), pl.len().cast(pl.Int128))
     if "weight" in columns:
         sums |= {"weight": pl.col("weight").sum(), "squares": (pl.col("weight") ** 2).sum()}
-    if "lost" in answers.columns:
-        columns["lost"] = pl.col("lost")
-        sums["lost"] = pl.col("lost").sum()
+    if "value" in answers.columns:
+        columns["lost"] = pl.col("value")
+        sums["lost"] = pl.col("value").sum()
     small = answers.lazy().select(**columns).group_by(keys).agg(**sums).collect(engine="streaming")
     undated = 0
     if period is not None:
@@ -259,12 +259,12 @@ def _said(
         said.append(f"{answers.height - given:,} of {answers.height:,} rows name no reason")
     several = sum(named.values()) - 2 * named[TOTAL]
     if several > 0:
-        also = ", and so may value_share" if "lost" in answers.columns else ""
+        also = ", and so may value_share" if "value" in answers.columns else ""
         said.append(f"respondents may name several reasons: the shares add up to more than 1{also}")
     if counts.unseen:
         said.append(f"{counts.unseen:,} reasons were named that the file does not say were shown: they count as shown")
-    if "lost" in answers.columns:
-        blank = answers.filter(pl.col("cell").is_not_null())["lost"].null_count()
+    if "value" in answers.columns:
+        blank = answers.filter(pl.col("cell").is_not_null())["value"].null_count()
         if blank:
             said.append(f"{blank:,} of those who name a reason have no value: they add nothing to value_lost")
     if units:

@@ -27,7 +27,7 @@ WEIGHT_UNIT = 1 << 40
 """Weights are counted in parts of the largest one, so that their sums are whole numbers."""
 MOST_VALUES = 200
 """Values of a column among which near ones are proposed."""
-NO_GROUPS = ("answer_id", "answer_date", "score", "weight", "comment")
+NO_GROUPS = ("answer_id", "answer_date", "score", "weight", "value", "comment")
 _STEPS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 
 

@@ -176,8 +176,8 @@ def test_who_was_shown_what(survey):
 
 def test_money_is_exact_and_what_is_none_is_set_aside(survey):
     rows = [["id", "reason", "revenue"], ["1", "Price", "0.10"], ["2", "Price", "0.20"], ["3", "Price", "much"]]
-    answers = read(survey(rows), lost="revenue").answers
-    assert [str(value) for value in answers.table["lost"]] == ["0.1000", "0.2000"]
+    answers = read(survey(rows), value="revenue").answers
+    assert [str(value) for value in answers.table["value"]] == ["0.1000", "0.2000"]
     assert answers.reading.set_aside["bad_amount"].rows == 1
 
 

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import random
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -343,6 +344,15 @@ def test_which_answer_is_the_latest_cannot_be_told_without_days_or_names(survey)
 
 
 # --- the rest ------------------------------------------------------------------------------------------------------
+
+
+def test_money_beside_the_score_is_read_as_money_is(survey):
+    # money given back is negative, none is none, and a row whose money cannot be read is set aside
+    text = "Kunde;NPS;Bon\nk1;9;1.234,50\nk2;3;-12,00\nk3;10;\nk4;8;viel\n"
+    answers = read(survey(text), Asked("nps", value="bon"))
+    assert answers.table["value"].to_list() == [Decimal("1234.5"), Decimal(-12), None]
+    assert aside(answers) == {"bad_amount": 1}
+    assert "value" not in read(survey(text), Asked("nps")).table.columns
 
 
 def test_weights_are_read_in_any_decimal_sign_and_bad_ones_set_aside(survey):

@@ -17,7 +17,7 @@ BOOK = pl.DataFrame(
         "cell": pl.Series([0, 0, 1, 2, 3, None], dtype=pl.Int64),
         "channel": ["web", "web", "shop", "shop", "shop", "web"],
         "answer_date": [date(2025, 1, 5), date(2025, 2, 5), date(2025, 1, 9), None, date(2025, 3, 1), date(2025, 1, 2)],
-        "lost": pl.Series(["10.10", "5", "20", None, "0.05", "99"], dtype=pl.Decimal(18, 4)),
+        "value": pl.Series(["10.10", "5", "20", None, "0.05", "99"], dtype=pl.Decimal(18, 4)),
     }
 )
 """Five respondents with reasons: Price ×4, Delivery ×2, Quality ×1; one without any."""
@@ -119,9 +119,9 @@ def test_a_plain_loop_finds_the_same_whatever_the_order():
             "cell": pl.Series([draw.choice([None, *range(20)]) for _ in range(500)], dtype=pl.Int64),
             "town": [draw.choice(["x", "y", None]) for _ in range(500)],
             "answer_date": [date(2025, draw.randint(1, 6), 3) for _ in range(500)],
-            "lost": pl.Series([draw.randint(0, 900) for _ in range(500)]).cast(pl.Decimal(18, 4)) / 100,
+            "value": pl.Series([draw.randint(0, 900) for _ in range(500)]).cast(pl.Decimal(18, 4)) / 100,
         }
-    ).with_columns(pl.col("lost").cast(pl.Decimal(18, 4)))
+    ).with_columns(pl.col("value").cast(pl.Decimal(18, 4)))
     result = reasons(table, cells, by=["town"], period="month")
     for row in rows(result):
         mine = [
@@ -133,7 +133,7 @@ def test_a_plain_loop_finds_the_same_whatever_the_order():
         ]
         named = [one for one in mine if row["reason"] in {"(total)", *cells[one["cell"]]}]
         assert (row["n"], row["respondents"]) == (len(named), len(mine))
-        assert row["value_lost"] == sum(one["lost"] for one in named)
+        assert row["value_lost"] == sum(one["value"] for one in named)
     assert reasons(table.reverse(), cells, by=["town"], period="month").table.equals(result.table)
 
 
