@@ -95,11 +95,10 @@ def cohorts(
     import numpy as np
 
     _check(period, value, max_age, by, cohort_by, margin)
-    policies = policies or Policies()
-    log = order_log(orders, policies, by if cohort_by is None else [cohort_by])
-    found = customers(log)
-    value_of_each = None if spend is None else worth(orders, policies, log, found, spend, margin)
+    log = order_log(orders, policies or Policies(), by if cohort_by is None else [cohort_by])
     del orders
+    found = customers(log)
+    value_of_each = None if spend is None else worth(log, found, spend, margin)
     log = log.without_events()
     cal = calendar(log, period)
     begun, over = reach(log, cal, rolling=rolling)

@@ -69,8 +69,8 @@ def migrate(
     then = standing(order_log(orders, replace(policies, as_of=begin)))
     now = standing(order_log(orders, replace(policies, as_of=end)))
     if chosen.tiers_by == "clv":
-        then, _ = with_expected(then, orders, policies, chosen.valuation, required=True)
-        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
+        then, _ = with_expected(then, chosen.valuation, required=True)
+        now, _ = with_expected(now, chosen.valuation, required=True)
     del orders
     bounds = scheme(chosen, then)
     later = scheme(chosen, now) if given.rescore else bounds

@@ -107,7 +107,7 @@ def migrate_steps(
 def _standing(orders: pl.DataFrame, chosen: Choice, policies: Policies, day: date) -> Standing:
     now = standing(order_log(orders, replace(policies, as_of=day)))
     if chosen.tiers_by == "clv":
-        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
+        now, _ = with_expected(now, chosen.valuation, required=True)
     return now
 
 

@@ -67,17 +67,14 @@ def segment(
     if by and not summary:
         raise UsageError("--by says what a summary looks at, and there is none", "add --summary")
     given = choice or Choice()
-    policies = policies or Policies()
-    log = order_log(orders, policies, by)
     clv = clv or given.tiers_by == "clv"
-    kept = orders if clv else orders.clear()
+    log = order_log(orders, policies or Policies(), by)
     del orders
     now = standing(log)
     del log
     remarks: list[str] = []
     if clv:
-        now, remarks = with_expected(now, kept, policies, given.valuation, required=given.tiers_by == "clv")
-    del kept
+        now, remarks = with_expected(now, given.valuation, required=given.tiers_by == "clv")
     chosen = scheme(given, now)
     if summary:
         table, means = personas(now, chosen.names, chosen.places(now))
