@@ -36,6 +36,11 @@ DEFINITIONS = {
 }
 
 
+CUSTOMER_FIRST = ("customer_id", "segment", "score", "recency_days", "orders", "revenue", "clv", "vip")
+SUMMARY_FIRST = (
+    *("segment", "customers", "revenue_share", "budget_share", "*", "customer_share", "revenue"),
+    *("median_revenue", "median_orders", "median_recency_days", "clv", "clv_share"),
+)
 EXPECTED = (
     "value to come within {horizon}, discounted at {discount:.0%} a year, as clvtool predict has it "
     "(× margin by costs, else revenue)"
@@ -92,7 +97,19 @@ def segment(
         as_of=now.log.as_of,
         currency=currency,
         definitions={"segment": chosen.meaning} | means,
+        screen=_in_brief(table, SUMMARY_FIRST if summary else CUSTOMER_FIRST),
     )
+
+
+def _in_brief(table: pl.DataFrame, telling: Sequence[str]) -> pl.DataFrame:
+    """Return the table without columns that are empty, in the order in which they may be left out at a terminal.
+
+    First come the columns `telling`, with what is over-represented (all that has a lift) in the place of `*`.
+    """
+    held = [name for name in table.columns if not table.height or table[name].null_count() < table.height]
+    pairs = [part for name in held if name.endswith("_lift") for part in (name.removesuffix("_lift"), name)]
+    first = [name for one in telling for name in (pairs if one == "*" else [one]) if name in held]
+    return table.select(*first, *(name for name in held if name not in first))
 
 
 def _customers(now: Standing, chosen: Scheme, vip_share: float, *, clv: bool) -> pl.DataFrame:

@@ -244,6 +244,9 @@ def test_a_month_that_is_not_over_is_marked_and_in_no_average():
     assert [row["customers"] for row in result.extra["average"]] == [9, 5, 0]
     assert result.extra["average"][2]["retention_rate"] is None
     assert said(result, "not complete, so in no average: 2024-03")
+    # what stands in the triangle for March is age 2 of January and age 1 of February
+    assert said(result, "ages that are not over for all customers of their cohort: 2;")
+    assert not said(cohorts(book(DOZEN), Policies(as_of=date(2024, 3, 31))), "not over")
 
 
 def test_weeks_over_new_year():
