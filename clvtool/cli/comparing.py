@@ -30,7 +30,7 @@ class Comparing:
         str | None,
         typer.Option(
             metavar="FILE|N",
-            help="A rate from 0 to 1, or a table with that column for each period or group.",
+            help="A rate such as 0.85 or 85%, or a table with that column for each period or group.",
             rich_help_panel=PANEL,
         ),
     ] = None
@@ -46,7 +46,7 @@ class Comparing:
         is_span = self.previous is not None and _SPAN.fullmatch(self.previous) is not None
         benchmark = None
         if self.benchmark is not None:
-            number = _number(self.benchmark)
+            number = _rate(self.benchmark)
             benchmark = read_result(self.benchmark) if number is None else number
         return Reference(
             table=read_result(self.previous) if self.previous is not None and not is_span else None,
@@ -55,8 +55,9 @@ class Comparing:
         )
 
 
-def _number(text: str) -> float | None:
+def _rate(text: str) -> float | None:
+    """Return the rate that a text says as a number or in percent; None where it says none."""
     try:
-        return float(text)
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         return None

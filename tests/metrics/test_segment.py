@@ -331,6 +331,12 @@ def test_tiers_that_are_none(tiers):
         segment(book(TEN), Choice("tiers", tiers))
 
 
+@pytest.mark.parametrize("scheme", ["rfm", "abc", "lifecycle"])
+def test_tiers_of_another_scheme_are_not_passed_over(scheme):
+    with pytest.raises(UsageError, match=f"--tiers is about tiers, and not about {scheme}"):
+        Choice(scheme, "3")
+
+
 def test_a_scheme_that_does_not_exist():
     with pytest.raises(UsageError, match="--scheme zodiac"):
         Choice("zodiac")
