@@ -79,8 +79,14 @@ def cohorts(
     columns = names(by)
     grouping = columns if cohort_by is None else [*columns, cohort_by]
     spans = None if windows is None else _days(windows)
-    if spans and spend is not None:
-        raise UsageError("--spend counts by ages, and --windows by days", "leave one of them out")
+    by_ages = {"--spend": spend, "--max-age": max_age, "--rolling": rolling or None}
+    for flag, given in by_ages.items():
+        if spans and given is not None:
+            raise UsageError(f"{flag} is about ages, and --windows counts by days", "leave one of them out")
+    if spans and value != "retention":
+        raise UsageError(
+            "--value is about the table of ages, and --windows has all its figures", "leave one of them out"
+        )
     spent = None
     if spend is not None:
         spent = Spend(read_spend(str(spend), grouping), duration(horizon), discount)

@@ -30,7 +30,7 @@ class Comparing:
         str | None,
         typer.Option(
             metavar="FILE|N",
-            help="A rate from 0 to 1, or a table with that column for each period or group.",
+            help="A rate such as 0.85 or 85%, or a table with that column for each period or group.",
             rich_help_panel=PANEL,
         ),
     ] = None
@@ -56,8 +56,8 @@ class Comparing:
 
 
 def number_of(text: str) -> float | None:
-    """Return the number that an option says; None where it says something else."""
+    """Return the number that an option says, also in percent; None where it says something else."""
     try:
-        return float(text)
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         return None

@@ -20,7 +20,7 @@ from clvtool.cli.options import (
     margin_of,
     names,
 )
-from clvtool.cli.output import Deliver
+from clvtool.cli.output import Deliver, Plot
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
 
@@ -73,6 +73,7 @@ def compute(
         float | None,
         typer.Option(metavar="RATE", help="Churn per period; lifespan is 1 ÷ churn.", rich_help_panel=TYPED),
     ] = None,
+    plot: Plot = False,
 ) -> None:
     """Say what a customer is worth, by four methods side by side, and why they differ.
 
@@ -104,6 +105,8 @@ def compute(
         raise UsageError(f"{given[0]} is for typed numbers, and a file was given too", "leave one of them out")
     if over_time and not inputs:
         raise UsageError("--over-time needs a log of orders", "name a file: clvtool compute orders.csv --over-time")
+    if plot and not over_time:
+        raise UsageError("--plot draws a series of periods, and there is none", "add --over-time")
     if not inputs:
         from clvtool.metrics.typed import compute_typed
 
@@ -129,4 +132,4 @@ def compute(
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(only(result, names(metric)))
+    deliver(only(result, names(metric)), plot=plot)

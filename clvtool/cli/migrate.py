@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from clvtool.cli.options import Counting, Inputs, Reading
-from clvtool.cli.output import Deliver
+from clvtool.cli.output import Deliver, Plot
 from clvtool.cli.segmenting import Segmenting
 from clvtool.errors import UsageError
 from clvtool.report.progress import working
@@ -42,6 +42,7 @@ def migrate(
         ),
     ] = "auto",
     level: Annotated[float, typer.Option(metavar="SHARE", help="Level of all intervals.")] = 0.95,
+    plot: Plot = False,
 ) -> None:
     """Count who moved from which segment into which between two days, who came and who left.
 
@@ -66,6 +67,8 @@ def migrate(
         active_window=active_window,
         level=level,
     )
+    if plot and not steps:
+        raise UsageError("--plot draws a series of steps, and there is none", "add --steps month")
     chosen = segmenting.choice()
     tables = segments_of(inputs)
     if tables is not None:
@@ -84,4 +87,4 @@ def migrate(
             currency=orders.currency,
             notes=notes_of(orders.reading),
         )
-    deliver(result)
+    deliver(result, plot=plot)

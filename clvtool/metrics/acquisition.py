@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clvtool.metrics.cohort_cube import Cube
     from clvtool.metrics.cohort_tables import Shape
     from clvtool.metrics.customers import Customers
-    from clvtool.metrics.orderlog import OrderLog, Policies
+    from clvtool.metrics.orderlog import OrderLog
 
 MEANINGS = {
     "spend": "acquisition spend dated in the {period} of the cohort, for the group of the row",
@@ -60,9 +60,7 @@ class Worth:
     notes: tuple[str, ...]
 
 
-def worth(
-    orders: pl.DataFrame, policies: Policies, log: OrderLog, found: Customers, spend: Spend, margin: float | None
-) -> Worth:
+def worth(log: OrderLog, found: Customers, spend: Spend, margin: float | None) -> Worth:
     """Return what the customers are worth; with it, why that is not known or what it is made of.
 
     Raises DataError where there is no money.
@@ -70,7 +68,7 @@ def worth(
     if not log.has_amount:
         raise DataError("--spend asks what customers bring in, and there is no column with money", "leave it out")
     valuation = Valuation(horizon=spend.horizon, discount=spend.discount, margin=margin)
-    coming, notes = expected_values(orders, policies, valuation, found.ids)
+    coming, notes = expected_values(found, log, valuation)
     if coming is None:
         return Worth(None, tuple(notes))
     so_far = found.total(found.amount - found.cost if margin is None else found.amount) / UNIT

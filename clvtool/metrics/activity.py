@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clvtool.errors import UsageError, did_you_mean
-from clvtool.periods import DAYS, LONGEST_YEARS, UNITS, Period, complete, day_number, periods_between
+from clvtool.periods import DAYS, UNITS, Period, complete, day_number, duration, periods_between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,9 +103,22 @@ def check(unit: str, window: str) -> None:
     """Refuse a period or an active window that does not exist."""
     if unit not in UNITS:
         raise UsageError(f"--period {unit}: no such period", did_you_mean(unit, UNITS))
-    days = window.isascii() and window.isdigit() and 0 < int(window) <= LONGEST_YEARS * DAYS["year"]
-    if window not in {"auto", "period"} and not days:
-        raise UsageError(f"--active-window {window}: not a number of days", "write days, period or auto")
+    check_window(window)
+
+
+def check_window(window: str) -> None:
+    """Refuse an active window that is none."""
+    if window not in {"auto", "period"}:
+        _days(window)
+
+
+def _days(window: str) -> int:
+    """Return the whole days of an active window that is a number or a duration; a month has its mean length."""
+    try:
+        return max(round(duration(window).days), 1)
+    except UsageError:
+        hint = "write days such as 90 or 12w, period or auto"
+        raise UsageError(f"--active-window {window}: not a number of days", hint) from None
 
 
 def calendar(log: OrderLog, unit: str) -> Calendar:
@@ -117,7 +130,7 @@ def calendar(log: OrderLog, unit: str) -> Calendar:
 
 
 def active_window(found: Customers, log: OrderLog, choice: str) -> Window:
-    """Return the window that `--active-window` means: `auto`, `period`, or a number of days.
+    """Return the window that `--active-window` means: `auto`, `period`, a number of days, or a duration.
 
     `auto` is the smallest whole number of days within which at least 90 % of the gaps between a customer's
     consecutive purchase days lie, at most half of the log; with fewer than 30 gaps it is the period.
@@ -127,7 +140,7 @@ def active_window(found: Customers, log: OrderLog, choice: str) -> Window:
     if choice == "period":
         return Window(None, "chosen")
     if choice != "auto":
-        return Window(int(choice), "chosen")
+        return Window(_days(choice), "chosen")
     same = found.buyer[1:] == found.buyer[:-1]
     gaps = (found.bought[1:] - found.bought[:-1])[same]
     if len(gaps) < FEWEST_GAPS:

@@ -23,7 +23,7 @@ def summary(
 ) -> tuple[list[tuple[tuple[str, ...], dict[str, Any]]], list[str]]:
     """Return per group the pooled rates, trend and spread, and the same in words."""
     size = len(run.cal.periods)
-    found, said = [], []
+    found, said = list[tuple[tuple[str, ...], dict[str, Any]]](), list[str]()
     for place, (name, pooled) in enumerate(zip(names, _rates_of_all(run), strict=True)):
         rows = table.slice(place * size, size)
         told: dict[str, Any] = dict(pooled)
@@ -46,7 +46,8 @@ def summary(
             )
         elif known.height:
             words.append(f"a trend needs three {unit}s with a rate, there are {known.height}")
-        said += [prefix + text for text in (*words, *_empty(rows, unit)) if text]
+        words += [text for text in _empty(rows, unit) if text not in said]  # what holds of all is said once
+        said += [prefix + text for text in words]
     return found, said
 
 

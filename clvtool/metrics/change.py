@@ -94,7 +94,7 @@ def _shifted(table: pl.DataFrame, span: Duration, time: str, labels: Sequence[st
     if not math.isclose(steps, round(steps)) or round(steps) < 1:
         raise UsageError(f"--previous: {span} is no whole number of {unit}s", f"--period {unit} needs another span")
     if round(steps) >= len(labels):
-        raise UsageError(f"--previous: {span} is longer than the log", f"it has {len(labels)} {unit}s")
+        raise UsageError(f"--previous: {span} is longer than the log", f"{unit}s that it has: {len(labels)}")
     later = dict(zip(labels, labels[round(steps) :], strict=False))
     return table.with_columns(pl.col(time).replace_strict(later, default=None)).drop_nulls(time)
 

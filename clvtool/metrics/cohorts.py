@@ -95,11 +95,10 @@ def cohorts(
     import numpy as np
 
     _check(period, value, max_age, by, cohort_by, margin)
-    policies = policies or Policies()
-    log = order_log(orders, policies, by if cohort_by is None else [cohort_by])
-    found = customers(log)
-    value_of_each = None if spend is None else worth(orders, policies, log, found, spend, margin)
+    log = order_log(orders, policies or Policies(), by if cohort_by is None else [cohort_by])
     del orders
+    found = customers(log)
+    value_of_each = None if spend is None else worth(log, found, spend, margin)
     log = log.without_events()
     cal = calendar(log, period)
     begun, over = reach(log, cal, rolling=rolling)
@@ -129,7 +128,15 @@ def cohorts(
         name="cohorts",
         title=f"Cohorts by {f'{period} of the first order' if cohort_by is None else cohort_by}",
         table=table,
-        notes=(*notes, *log.notes, *of_nobody(log, found), *_partial(cal), *of_groups(log, found), *remarks),
+        notes=(
+            *notes,
+            *log.notes,
+            *of_nobody(log, found),
+            *_partial(cal),
+            *_under_way(cube),
+            *of_groups(log, found),
+            *remarks,
+        ),
         as_of=log.as_of,
         currency=currency,
         definitions=means,
@@ -179,6 +186,15 @@ def _meanings(
     if cohort_by is not None:
         texts = texts | {"observed": BY_VALUE["observed"]}
     return {name: text.format_map(words) for name, text in texts.items()}
+
+
+def _under_way(cube: Cube) -> list[str]:
+    """Say that the last figures of cohorts may still grow, where the age is not over for all of their customers."""
+    growing = int((cube.seen & ~cube.complete & cube.complete[:, :1]).sum())
+    told = (
+        f"ages that are not over for all customers of their cohort: {growing}; they still grow, and are in no average"
+    )
+    return [told] if growing else []
 
 
 def _partial(cal: Calendar) -> list[str]:

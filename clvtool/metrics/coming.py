@@ -11,42 +11,43 @@ from clvtool.metrics.valuation import Valuation
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
-    from clvtool.metrics.orderlog import Policies
+    from clvtool.metrics.customers import Customers
+    from clvtool.metrics.orderlog import OrderLog
     from clvtool.metrics.standing import Standing
 
 
 def expected_values(
-    orders: pl.DataFrame, policies: Policies, valuation: Valuation, ids: pl.Series
+    found: Customers, log: OrderLog, valuation: Valuation
 ) -> tuple[NDArray[np.float64] | None, list[str]]:
-    """Return the value to come of the customers `ids` as `predict` has it, or None with the reason."""
-    import polars as pl
+    """Return the value to come of the customers of a log as `predict` has it, or None with the reason."""
+    from clvtool.metrics.expected import expected
+    from clvtool.metrics.prediction_models import models_for
+    from clvtool.metrics.predictive import histories
+    from clvtool.models.registry import fitted
+    from clvtool.periods import day_number
 
-    from clvtool.metrics.predict import predict
-
+    seen = histories(found, day_number(log.as_of))
     try:
-        found = predict(orders, valuation, policies).table.select("customer_id", "clv", "reason")
+        models = models_for(seen, None, None, None, has_amount=log.has_amount)
     except FitError as error:
         return None, [f"clv is empty: {error.message}"]
-    if found["clv"].null_count():
-        return None, ["clv is empty: no model of money can be fitted; clvtool predict says why"]
-    table = pl.DataFrame({"customer_id": ids}).join(found, on="customer_id", how="left", maintain_order="left")
-    return table["clv"].to_numpy(), []
+    clv = expected(found, seen, log, models, fitted(models.buying), valuation, residual=False).clv
+    if clv is None:
+        why = "no model of money can be fitted; clvtool predict says why"
+        return None, [f"clv is empty: {why if log.has_amount else 'there is no column with money'}"]
+    return clv, []
 
 
-def with_expected(
-    now: Standing, orders: pl.DataFrame, policies: Policies, valuation: Valuation | None, *, required: bool
-) -> tuple[Standing, list[str]]:
+def with_expected(now: Standing, valuation: Valuation | None, *, required: bool) -> tuple[Standing, list[str]]:
     """Return the standing with the value to come of each customer, and a remark where there is none.
 
     Raises FitError for that where it is `required`.
     """
     import numpy as np
 
-    policies = replace(policies, as_of=now.log.as_of)
-    coming, notes = expected_values(orders, policies, valuation or Valuation(), now.found.ids)
+    coming, notes = expected_values(now.found, now.log, valuation or Valuation())
     if coming is not None:
         return replace(now, coming=np.rint(coming * UNIT).astype(np.int64)), notes
     if required:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvtool.metrics.cohort_rows import ALL as EVERY_COHORT
+from clvtool.metrics.groups import TOTAL
 from clvtool.result import Plot
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 ALL = "all customers"
 MOST_COHORTS = 5
+VALUES = ("clv_predictive", "clv_average_lifespan", "clv_revenue_based", "clv_comprehensive")
+WAYS = (("up", "up_rate"), ("down", "down_rate"))
 
 
 def of_balance(table: pl.DataFrame, names: Sequence[tuple[str, ...]]) -> Plot:
@@ -68,6 +71,23 @@ def _by_days(
         unit,
         {ALL: (low_and_high[0], low_and_high[1])} if bounds else {},
     )
+
+
+def of_values(table: pl.DataFrame, labels: Sequence[str], periods: Sequence[str]) -> Plot:
+    """Return the customer lifetime value by each method as it stood at the end of each period, for all customers."""
+    import polars as pl
+
+    whole = table.filter(pl.lit(value=True), *(pl.col(label) == TOTAL for label in labels))
+    lines = {name: whole.filter(metric=name)["value"].to_list() for name in VALUES}
+    return Plot(f"clv at the end of the period, by method, of {ALL}", periods, lines, "money")
+
+
+def of_steps(steps: pl.DataFrame) -> Plot:
+    """Return the shares of customers who rose and who fell, by the last day of each step."""
+    days = [day.isoformat() for day in steps["to_date"]]
+    lines = {name: steps[name].to_list() for name in ("up_rate", "down_rate")}
+    bands = {name: (steps[f"{way}_low_rate"].to_list(), steps[f"{way}_high_rate"].to_list()) for way, name in WAYS}
+    return Plot("up_rate and down_rate up to each day", days, lines, "rate", bands)
 
 
 def of_cohorts(table: pl.DataFrame, average: Sequence[float | None], column: str, unit: str, title: str) -> Plot:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from clvtool.errors import DataError, UsageError
-from clvtool.metrics.activity import active_window
+from clvtool.metrics.activity import active_window, check_window
 from clvtool.metrics.coming import with_expected
 from clvtool.metrics.flows import ENTERED, LEFT, flows_of, matrix_of, moves_of, table_of, told_of
 from clvtool.metrics.orderlog import Policies, order_log
@@ -40,9 +40,7 @@ class Span:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
-        window = self.active_window
-        if window not in {"auto", "period"} and not (window.isascii() and window.isdecimal() and int(window)):
-            raise UsageError(f"--active-window {window}: not a number of days", "write a number, period or auto")
+        check_window(self.active_window)
         if not 0 < self.level < 1:
             raise UsageError(f"--level {self.level:g} is not between 0 and 1", "95 % is --level 0.95")
 
@@ -69,8 +67,8 @@ def migrate(
     then = standing(order_log(orders, replace(policies, as_of=begin)))
     now = standing(order_log(orders, replace(policies, as_of=end)))
     if chosen.tiers_by == "clv":
-        then, _ = with_expected(then, orders, policies, chosen.valuation, required=True)
-        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
+        then, _ = with_expected(then, chosen.valuation, required=True)
+        now, _ = with_expected(now, chosen.valuation, required=True)
     del orders
     bounds = scheme(chosen, then)
     later = scheme(chosen, now) if given.rescore else bounds
@@ -89,6 +87,10 @@ def migrate(
     ]
     if given.rescore and chosen.scheme in {"rfm", "tiers"}:
         remarks.append("scores and tiers of equal size are ranks: with --rescore, who rises lets another one fall")
+    if not given.rescore and chosen.tiers_by == "revenue" and chosen.scheme in {"tiers", "abc"}:
+        remarks.append(
+            "revenue adds up from the first order on, so by unchanged bounds hardly anybody falls: --rescore"
+        )
     asleep = int((then.recency >= active_days).sum())
     if asleep:
         remarks.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import active_window
 from clvtool.metrics.coming import with_expected
+from clvtool.metrics.curves import of_steps
 from clvtool.metrics.flows import LEFT, moves_of, table_of
 from clvtool.metrics.migrate import Span, days_of, flows_between
 from clvtool.metrics.orderlog import Policies, order_log
@@ -101,13 +102,14 @@ def migrate_steps(
         definitions={"from_segment": frozen.meaning} | means,
         extra={"steps": rows},
         screen=steps.select(ON_SCREEN),
+        plot=of_steps(steps),
     )
 
 
 def _standing(orders: pl.DataFrame, chosen: Choice, policies: Policies, day: date) -> Standing:
     now = standing(order_log(orders, replace(policies, as_of=day)))
     if chosen.tiers_by == "clv":
-        now, _ = with_expected(now, orders, policies, chosen.valuation, required=True)
+        now, _ = with_expected(now, chosen.valuation, required=True)
     return now
 
 

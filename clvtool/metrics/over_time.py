@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.activity import active_window, calendar
+from clvtool.metrics.curves import of_values
 from clvtool.metrics.customers import customers
 from clvtool.metrics.lines import COLUMNS
 from clvtool.metrics.orderlog import Policies, order_log
@@ -69,4 +70,5 @@ def compute_over_time(
         ),
         as_of=log.as_of,
         currency=currency,
+        plot=of_values(table, labels, [period for period, _ in ends]),
     )

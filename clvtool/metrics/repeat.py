@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.activity import calendar, check
 from clvtool.metrics.change import Reference, compared
-from clvtool.metrics.cohort_rows import by_period
+from clvtool.metrics.cohort_rows import ALL, by_period
 from clvtool.metrics.curves import of_repeats
 from clvtool.metrics.customers import customers
 from clvtool.metrics.orderlog import Policies, order_log
@@ -32,7 +32,8 @@ COLUMNS = (
 )
 DEFINITIONS = {
     "cohort": "customers whose first order lies in the {period}; (all): all customers",
-    "within_days": "days after the first order",
+    "within_days": "days after the first order; at a terminal a column each, with repeat_rate of all customers, and of "
+    "cohorts that are observed whole",
     "size": "customers of the cohort",
     "observed": "those whose first order lies that many days or more before the day of the analysis",
     "repeated": "of the observed, bought again on another day within these days",
@@ -87,7 +88,7 @@ def repeat(
     words = {"period": period, "level": level * 100}
     table = _table(rows, labels, spans, columns, level)
     means = {name: text.format_map(words) for name, text in DEFINITIONS.items()}
-    remarks: tuple[str, ...] = ()
+    screen, remarks = _by_span(table, labels, spans), tuple[str, ...]()
     if reference is not None:
         keys = [*labels, "cohort", "within_days"]
         periods = [one.label for one in cal.periods]
@@ -95,6 +96,7 @@ def repeat(
             table, reference, keys, time="cohort", labels=periods, unit=period, rate="repeat_rate", trials="observed"
         )
         table, means, remarks = table.hstack(change.columns), means | dict(change.meanings), change.notes
+        screen = _changes_first(table, labels, change.columns.columns)
     return Result(
         name="retention",
         title=f"Repeat purchases by {period} of the first order",
@@ -103,8 +105,31 @@ def repeat(
         as_of=log.as_of,
         currency=currency,
         definitions=means,
+        screen=screen,
+        shaded=[str(days) for days in spans],
         plot=of_repeats(table, rows.names),
     )
+
+
+def _by_span(table: pl.DataFrame, labels: Sequence[str], spans: Sequence[int]) -> pl.DataFrame:
+    """Return the repeat rates with a row a cohort and a column a span.
+
+    Of a cohort that is not observed whole there is none: few customers, and none of its last ones, would stand for it.
+    """
+    import polars as pl
+
+    each = len(spans)
+    wide = table.gather_every(each).select(*labels, "cohort", "size", unit=pl.lit("rate"))
+    whole = (pl.col("observed") == pl.col("size")) | (pl.col("cohort") == ALL)
+    rates = table.select(pl.when(whole).then("repeat_rate")).to_series()
+    return wide.hstack([rates.gather_every(each, place).alias(str(days)) for place, days in enumerate(spans)])
+
+
+def _changes_first(table: pl.DataFrame, labels: Sequence[str], changes: Sequence[str]) -> pl.DataFrame:
+    """Return the table with the columns before those that may be left out at a terminal which say what has changed."""
+    told = [name for name in changes if name.startswith(("delta_", "p_"))]
+    first = [*labels, "cohort", "within_days", "observed", "repeat_rate", *told]
+    return table.select(*first, *(name for name in table.columns if name not in first))
 
 
 def _table(

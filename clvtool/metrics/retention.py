@@ -135,6 +135,7 @@ def _truncated(run: BalanceRun, window: Window) -> list[str]:
     """Say how many of the new customers may be older than the log."""
     days, begins = window.whole_days(run.cal.unit), day_number(run.log.first_day)
     old = int((run.found.first < begins + days).sum())
-    return [
-        f"{old:,} customers were first seen in the first {days} days of the log: they count as new, but may be older"
-    ]
+    if not old:
+        return []
+    seen = f"customers first seen in the first {days} days of the log: {old:,}"
+    return [f"{seen}; they count as new, but may be older (--log-from-start says that the log begins with the shop)"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clvtool.metrics.standing import Standing
     from clvtool.metrics.valuation import Valuation
 
+USUAL_TIERS = "4"
 BASES = {"revenue": "revenue", "clv": "expected value to come"}
 """What tiers go by, in words."""
 SCHEMES = ("rfm", "tiers", "abc", "lifecycle")
@@ -47,7 +48,7 @@ class Choice:
     """
 
     scheme: str = "rfm"
-    tiers: str = "4"
+    tiers: str = USUAL_TIERS
     bounds: Sequence[Mapping[str, Any]] = PLAIN
     source: str = "the table of names"
     tiers_by: str = "revenue"
@@ -61,6 +62,8 @@ class Choice:
             raise UsageError(f"--tiers-by {self.tiers_by}: no such value", f"there is: {', '.join(BASES)}")
         if self.tiers_by == "clv" and self.scheme != "tiers":
             raise UsageError(f"--tiers-by is about tiers, and not about {self.scheme}", "add --scheme tiers")
+        if self.tiers != USUAL_TIERS and self.scheme != "tiers":
+            raise UsageError(f"--tiers is about tiers, and not about {self.scheme}", "add --scheme tiers")
 
 
 class Scheme(Protocol):

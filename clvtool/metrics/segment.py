@@ -36,6 +36,11 @@ DEFINITIONS = {
 }
 
 
+CUSTOMER_FIRST = ("customer_id", "segment", "score", "recency_days", "orders", "revenue", "clv", "vip")
+SUMMARY_FIRST = (
+    *("segment", "customers", "revenue_share", "budget_share", "*", "customer_share", "revenue"),
+    *("median_revenue", "median_orders", "median_recency_days", "clv", "clv_share"),
+)
 EXPECTED = (
     "value to come within {horizon}, discounted at {discount:.0%} a year, as clvtool predict has it "
     "(× margin by costs, else revenue)"
@@ -67,17 +72,14 @@ def segment(
     if by and not summary:
         raise UsageError("--by says what a summary looks at, and there is none", "add --summary")
     given = choice or Choice()
-    policies = policies or Policies()
-    log = order_log(orders, policies, by)
     clv = clv or given.tiers_by == "clv"
-    kept = orders if clv else orders.clear()
+    log = order_log(orders, policies or Policies(), by)
     del orders
     now = standing(log)
     del log
     remarks: list[str] = []
     if clv:
-        now, remarks = with_expected(now, kept, policies, given.valuation, required=given.tiers_by == "clv")
-    del kept
+        now, remarks = with_expected(now, given.valuation, required=given.tiers_by == "clv")
     chosen = scheme(given, now)
     if summary:
         table, means = personas(now, chosen.names, chosen.places(now))
@@ -95,7 +97,19 @@ def segment(
         as_of=now.log.as_of,
         currency=currency,
         definitions={"segment": chosen.meaning} | means,
+        screen=_in_brief(table, SUMMARY_FIRST if summary else CUSTOMER_FIRST),
     )
+
+
+def _in_brief(table: pl.DataFrame, telling: Sequence[str]) -> pl.DataFrame:
+    """Return the table without columns that are empty, in the order in which they may be left out at a terminal.
+
+    First come the columns `telling`, with what is over-represented (all that has a lift) in the place of `*`.
+    """
+    held = [name for name in table.columns if not table.height or table[name].null_count() < table.height]
+    pairs = [part for name in held if name.endswith("_lift") for part in (name.removesuffix("_lift"), name)]
+    first = [name for one in telling for name in (pairs if one == "*" else [one]) if name in held]
+    return table.select(*first, *(name for name in held if name not in first))
 
 
 def _customers(now: Standing, chosen: Scheme, vip_share: float, *, clv: bool) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 | what                             | looks like                  | known by                                     |
 | -------------------------------- | --------------------------- | -------------------------------------------- |
 | rate, share                      | `5.3%`, `0.42%` below 1 %   | `_rate`, `_share`; unit `rate`, `share`      |
+| change of a rate or share        | `+1.3 pp`                   | `delta_…_rate`, `difference_…_share`         |
+| p-value                          | `0.0312`, `<0.0001`         | `p_value`, `p_benchmark`                     |
 | days                             | `31`, `30.5`                | `_days`; unit `days`                         |
 | money                            | `1,234.50`                  | Decimal, a word of money; unit `money`       |
 | count                            | `1,234`                     | integer column; unit `customers`, `orders`…  |
@@ -34,6 +36,7 @@ MONEY_WORDS = {"amount", "aov", "arpu", "cac", "clv", "cost", "ltv", "money", "m
 MONEY_WORDS |= {"spend", "value"}
 MONEYLESS_WORDS = {"count", "index", "lift", "rank", "ratio", "score"}  # `clv_cac_ratio` is no money
 COUNT_UNITS = {"answers", "customers", "items", "lines", "orders", "purchases", "responses", "rows", "subscriptions"}
+TESTS = {"p_value", "p_benchmark"}
 LABELS = {"year", "line", "row"}  # whole numbers that name a thing: 2024, not 2,024
 
 # Control characters could move the cursor, colour the terminal or turn the direction of writing, and signs of no width
@@ -159,13 +162,13 @@ def _follows_unit(series: pl.Series) -> bool:
 
 
 def _suffix(name: str) -> Formatter | None:
-    last = _words(name)[-1]
+    first, last = _words(name)[0], _words(name)[-1]
     if last in ("rate", "share"):
-        return _percent
+        return _points if first in ("delta", "difference") else _percent
     if last == "days":
         return _days
     if name.startswith("p_"):
-        return _probability
+        return _p_value if name in TESTS else _probability
     return None
 
 
@@ -241,6 +244,17 @@ def _count(value: Number) -> str:
 
 def _probability(value: Number) -> str:
     return f"{value:.4f}" if value == 0 or abs(float(value)) >= 0.0001 else f"{float(value):.1e}"
+
+
+def _p_value(value: Number) -> str:
+    """Return how often chance alone gives as much: nobody needs to know how small a very small one is."""
+    return f"{value:.4f}" if value >= 0.0001 else "<0.0001"
+
+
+def _points(value: Number) -> str:
+    """Return the difference of two rates, with its sign, in percentage points."""
+    points = f"{float(value) * 100:+.1f}"
+    return f"{points if points.strip('+-0.') else '0.0'} pp"
 
 
 def _number(value: Number) -> str:

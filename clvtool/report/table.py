@@ -80,11 +80,12 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
     yield from _body(kept, shown.table.height, width, elastic=elastic)
     left_out = len(columns_shown) - len(kept)
     if left_out:
-        advice = f"… {left_out:,} more columns: see all in a wider terminal, or save them with -o FILE.csv"
+        advice = f"… {_more(left_out, 'column')}: see all in a wider terminal, or save them with -o FILE.csv"
         yield from _wrapped(advice, width, style="dim")
     missing = result.table.height - shown.table.height
     if missing:
-        advice = f"… {missing:,} more rows: see all with --limit {result.table.height}, or save them with -o FILE.csv"
+        every = result.table.height
+        advice = f"… {_more(missing, 'row')}: see all with --limit {every}, or save them with -o FILE.csv"
         yield from _wrapped(advice, width, style="dim")
     meanings = definitions(shown)
     if meanings:
@@ -92,6 +93,10 @@ def lines(result: Result, width: int, *, limit: int | None = None, elastic: bool
     for name, meaning in meanings:
         yield from _wrapped(f"{name} — {meaning}", width, indent=2)
     yield from notes(result, width)
+
+
+def _more(count: int, what: str) -> str:
+    return f"{count:,} more {what}{'' if count == 1 else 's'}"
 
 
 def heading(result: Result, width: int, *, money: bool) -> Iterator[Line]:

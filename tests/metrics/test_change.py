@@ -9,6 +9,7 @@ import pytest
 from books import frame, random_book, said
 from polars.testing import assert_frame_equal
 
+from clvtool.cli.comparing import Comparing
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.change import Reference, compared
 from clvtool.metrics.orderlog import Policies
@@ -108,3 +109,8 @@ def test_an_earlier_day_of_the_same_log():
     last = orders["order_date"].max()
     earlier = retention(orders, Policies(as_of=date(last.year, last.month, 1)))
     assert retention(orders, reference=Reference(earlier.table)).table.height >= earlier.table.height
+
+
+@pytest.mark.parametrize(("text", "rate"), [("0.85", 0.85), ("85%", 0.85), ("100%", 1.0), ("0", 0.0)])
+def test_a_benchmark_may_be_written_in_percent(text, rate):
+    assert Comparing(benchmark=text).reference().benchmark == rate

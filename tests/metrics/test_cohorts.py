@@ -1,5 +1,6 @@
 """Cohorts: worked by hand, by loops over CDNOW, and what must not change."""
 
+import json
 import random
 from collections import defaultdict
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ import pytest
 from books import book, cdnow, cdnow_rows, figures, frame, random_book, said
 from polars.testing import assert_frame_equal
 
+from clvtool.cli.main import main
 from clvtool.errors import DataError, UsageError
 from clvtool.metrics.ages import rolling_age
 from clvtool.metrics.cohorts import COLUMNS, VALUES, cohorts
@@ -244,6 +246,9 @@ def test_a_month_that_is_not_over_is_marked_and_in_no_average():
     assert [row["customers"] for row in result.extra["average"]] == [9, 5, 0]
     assert result.extra["average"][2]["retention_rate"] is None
     assert said(result, "not complete, so in no average: 2024-03")
+    # what stands in the triangle for March is age 2 of January and age 1 of February
+    assert said(result, "ages that are not over for all customers of their cohort: 2;")
+    assert not said(cohorts(book(DOZEN), Policies(as_of=date(2024, 3, 31))), "not over")
 
 
 def test_weeks_over_new_year():
@@ -356,3 +361,15 @@ def test_what_cannot_be_shown():
     with pytest.raises(UsageError, match="rows") as caught:
         cohorts(frame(long), period="day")
     assert "--max-age" in caught.value.hint
+
+
+def test_a_zone_moves_orders_around_midnight_into_another_month(tmp_path, capsys):
+    # a buys at half past midnight of the first of February and of March in Warsaw, which is the month before in London
+    path = tmp_path / "orders.csv"
+    days = [("a", "2024-01-31T23:30:00+00:00"), ("a", "2024-02-29T23:30:00+00:00"), ("b", "2024-02-01T00:30:00+00:00")]
+    rows = [f"{number},{who},{day},5" for number, (who, day) in enumerate(days)]
+    path.write_text("\n".join(["order_id,customer_id,date,amount", *rows]))
+    for zone, sizes in (([], {"2024-01": 1, "2024-02": 1}), (["--tz", "Europe/Warsaw"], {"2024-02": 2, "2024-03": 0})):
+        assert main(["cohorts", str(path), "--max-age", "0", "--format", "json", *zone]) == 0
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        assert {row["cohort"]: row["size"] for row in rows} == sizes

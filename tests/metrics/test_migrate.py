@@ -3,6 +3,7 @@
 import random
 from bisect import bisect_left
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -270,6 +271,13 @@ def test_a_log_without_money():
         (result.table.height,) * 3
     )
     assert sum(flows(result).values()) == 8
+
+
+def test_bounds_of_revenue_that_can_only_be_risen_over_are_told():
+    told = "hardly anybody falls"
+    assert said(migrate(book(MOVES), SPAN, Choice("abc"), JUNE), told)
+    assert not said(migrate(book(MOVES), replace(SPAN, rescore=True), Choice("abc"), JUNE), told)
+    assert not said(migrate(book(MOVES), SPAN, Choice("rfm"), JUNE), told)
 
 
 @pytest.mark.parametrize("window", ["0", "long", "-5", "٣"])

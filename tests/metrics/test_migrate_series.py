@@ -132,6 +132,16 @@ def test_the_steps_join_and_everybody_is_in_each():
     assert result.screen["left"][0] == gone
 
 
+def test_the_curves_are_the_rates_of_the_steps():
+    span = Span(date(1997, 9, 30), date(1998, 6, 30))
+    result = migrate_steps(cdnow(), span, Choice("lifecycle"), unit="quarter")
+    assert result.plot.x == ["1997-12-31", "1998-03-31", "1998-06-30"]
+    for way in ("up", "down"):
+        assert result.plot.lines[f"{way}_rate"] == [step[f"{way}_rate"] for step in result.extra["steps"]]
+        low, high = result.plot.bands[f"{way}_rate"]
+        assert all(a < rate < b for a, rate, b in zip(low, result.plot.lines[f"{way}_rate"], high, strict=True))
+
+
 def test_too_many_steps_are_refused():
     rows = pl.concat([cdnow(), cdnow().with_columns(pl.col("order_date").dt.offset_by("30y"))])
     with pytest.raises(UsageError, match="--steps week"):

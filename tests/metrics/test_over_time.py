@@ -34,6 +34,10 @@ def test_each_period_is_a_run_at_its_end(monkeypatch):
         assert_frame_equal(result.table.filter(period=period).drop("period"), alone.table)
     revenue = result.table.filter(metric="revenue", channel="(total)")
     assert revenue["value"].to_list() == [40.0, 60.0, 100.0]
+    # the curves are those of all customers
+    told = result.table.filter(metric="clv_comprehensive", channel="(total)")["value"].to_list()
+    assert result.plot.x == ["2024-01", "2024-02", "2024-03"]
+    assert result.plot.lines["clv_comprehensive"] == told
 
 
 def test_the_window_is_that_of_the_whole_log(monkeypatch):

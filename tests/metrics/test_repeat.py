@@ -10,6 +10,7 @@ from books import book, cdnow, cdnow_rows, frame, random_book
 from polars.testing import assert_frame_equal
 
 from clvtool.errors import UsageError
+from clvtool.metrics.change import Reference
 from clvtool.metrics.orderlog import Policies
 from clvtool.metrics.repeat import COLUMNS, SPANS, repeat
 
@@ -125,3 +126,22 @@ def test_small_logs_and_bad_input():
         repeat(book(SEVEN), level=95)
     with pytest.raises(UsageError, match="--period"):
         repeat(book(SEVEN), period="fortnight")
+
+
+def test_the_terminal_shows_spans_side_by_side_and_no_rate_of_a_part_of_a_cohort():
+    # up to March 1 a and b are observed 30 days, and a came back; c is observed 29 days, d none, and nobody 60
+    orders = book("who day\na 2024-01-05\na 2024-01-20\nb 2024-01-31\nc 2024-02-01\nd 2024-03-01")
+    result = repeat(orders, spans=(30, 60))
+    assert result.screen.rows() == [
+        ("(all)", 4, "rate", 0.5, None),
+        ("2024-01", 2, "rate", 0.5, None),
+        ("2024-02", 1, "rate", None, None),
+        ("2024-03", 1, "rate", None, None),
+    ]
+    assert result.screen.columns == ["cohort", "size", "unit", "30", "60"]
+    assert result.shaded == ["30", "60"]
+    # with a comparison, the change comes before what is left out first
+    compared = repeat(orders, spans=(30, 60), reference=Reference(benchmark=0.4))
+    told = ["cohort", "within_days", "observed", "repeat_rate", "delta_benchmark_repeat_rate", "p_benchmark", "size"]
+    assert compared.screen.columns[:7] == told
+    assert sorted(compared.screen.columns) == sorted(compared.table.columns)

@@ -257,6 +257,17 @@ def test_one_day_of_data():
     assert column(by_day, "retention_rate") == [None]
 
 
+def test_the_window_may_be_a_duration():
+    # 12 weeks are 84 days; a month is 30.4 days on average
+    for told, days in (("12w", "84"), ("84d", "84"), ("1m", "30")):
+        assert retention(book(DOZEN), window=told).table.equals(retention(book(DOZEN), window=days).table)
+
+
+def test_what_holds_of_all_is_not_said_again_of_each_group():
+    notes = retention(book(DOZEN), window="45", by=["channel"]).notes
+    assert sum("warm-up" in note for note in notes) == 1
+
+
 def test_a_window_longer_than_the_log():
     # nobody can be lost: every month is warm-up, and churn is empty instead of 0
     result = retention(book(DOZEN), window="3000")

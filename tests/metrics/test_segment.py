@@ -331,6 +331,12 @@ def test_tiers_that_are_none(tiers):
         segment(book(TEN), Choice("tiers", tiers))
 
 
+@pytest.mark.parametrize("scheme", ["rfm", "abc", "lifecycle"])
+def test_tiers_of_another_scheme_are_not_passed_over(scheme):
+    with pytest.raises(UsageError, match=f"--tiers is about tiers, and not about {scheme}"):
+        Choice(scheme, "3")
+
+
 def test_a_scheme_that_does_not_exist():
     with pytest.raises(UsageError, match="--scheme zodiac"):
         Choice("zodiac")
@@ -354,6 +360,17 @@ def test_a_summary_by_hand():
     assert "margin" not in rows["a"]
 
 
+def test_the_terminal_shows_first_what_tells_most_and_nothing_that_is_empty():
+    whole = segment(book(TEN), Choice("abc"), summary=True)
+    first = ["segment", "customers", "revenue_share", "customer_share", "revenue"]
+    assert whole.screen.columns[:5] == first
+    # six customers prove nothing: no weekday is over-represented, and its two columns are not shown
+    assert set(whole.table.columns) - set(whole.screen.columns) == {"weekday", "weekday_lift"}
+    assert segment(book(TEN)).screen.columns[:4] == ["customer_id", "segment", "score", "recency_days"]
+    without = segment(book("who day\na 2024-01-01\nb 2024-02-01")).screen.columns
+    assert without == ["customer_id", "segment", "recency_days", "orders", "r", "f"]
+
+
 def test_a_segment_without_customers_has_its_row():
     result = segment(frame([{"who": "a", "day": "2024-01-01", "amount": "5"}]), summary=True)
     row = result.table.filter(pl.col("segment") == "champions").to_dicts()[0]
@@ -375,9 +392,9 @@ def test_what_is_over_represented():
     # 20 customers with 100 are class a, 20 with 1 are class c; half of all came by ads, but 18 of the 20 in a did:
     # lift 0.9 ÷ 0.5; by chance 10 ± 2.24 √(20 · 0.25) = 10 ± 5.0 would have; all bought on one weekday, which is nothing
     orders = shop([(100, "ads", 18), (100, "mail", 2), (1, "ads", 2), (1, "mail", 18)])
-    rows = {
-        row["segment"]: row for row in segment(orders, Choice("abc"), summary=True, by=["channel"]).table.to_dicts()
-    }
+    result = segment(orders, Choice("abc"), summary=True, by=["channel"])
+    rows = {row["segment"]: row for row in result.table.to_dicts()}
+    assert result.screen.columns[3:5] == ["channel", "channel_lift"]  # beside the size, where --by asks for it
     assert [(rows[name]["channel"], rows[name]["channel_lift"]) for name in ("(total)", "a", "b", "c")] == [
         (None, None),
         ("ads", 1.8),

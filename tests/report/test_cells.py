@@ -34,6 +34,11 @@ def shown(name, values, dtype=None, **more):
         ("clv", [1234.5678, -0.001], ["1,234.57", "0.00"]),
         ("clv_cac_ratio", [3.14159], ["3.142"]),
         ("p_alive", [0.83421, 0.00001, 0.0], ["0.8342", "1.0e-05", "0.0000"]),
+        # a change of rates is in percentage points, which 1.3 % would not say; +0.0 and -0.0 are no change
+        ("delta_retention_rate", [0.0131, -0.2, 0.0004, None], ["+1.3 pp", "-20.0 pp", "0.0 pp", "–"]),
+        ("difference_share", [-0.00001], ["0.0 pp"]),
+        ("p_value", [0.03124, 1e-300, 0.0, 0.0001], ["0.0312", "<0.0001", "<0.0001", "0.0001"]),
+        ("p_benchmark", [1.0, 3.2e-5], ["1.0000", "<0.0001"]),
         ("estimate", [0.24259, 4.41353, 0.79292, 2.42588], ["0.243", "4.414", "0.793", "2.426"]),
         # too far apart for common decimals: each has its own four digits
         ("estimate", [0.00012345, 4567.89], ["0.0001234", "4,567.9"]),
