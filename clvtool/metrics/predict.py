@@ -11,7 +11,7 @@ from clvtool.metrics.expected import CODES, REASONS, RESIDUAL, column, expected,
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.prediction_models import covariates_of, models_for
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import left_out
+from clvtool.metrics.remarks import beyond_the_log, left_out
 from clvtool.metrics.standing import money
 from clvtool.metrics.totals import COLUMNS as TOTALS
 from clvtool.metrics.totals import ON_SCREEN as TOTALS_ON_SCREEN
@@ -139,6 +139,7 @@ def predict(
             *models.notes,
             *said,
             *without_intervals,
+            *beyond_the_log(log, given.horizon.days, f"the horizon of {given.horizon}"),
             _together(ahead, str(given.horizon)),
             *(f"{reason}: {meaning}" for reason, meaning in reasons.items() if reason in occurring),
         ),

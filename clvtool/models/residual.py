@@ -74,5 +74,5 @@ def _beta(a: float, beta: float, least: float) -> tuple[Floats, Floats]:
 
 
 def _rest(folds: float) -> float:
-    """Return e^(−folds) + e^(−2 folds) and so on."""
+    """Return the sum of e^(−n·folds) over n = 1, 2, 3 and so on."""
     return exp(-folds) / -expm1(-folds)

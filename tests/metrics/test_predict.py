@@ -246,6 +246,20 @@ def test_a_customer_of_every_day_for_years_gets_finite_figures():
     assert all(math.isfinite(row[name]) for name in ("p_alive", "p_no_purchase", "expected_orders", "clv"))
 
 
+def test_few_who_came_back_and_a_horizon_beyond_the_log_are_told():
+    # two of three bought again; the log goes from 1 January to 9 February, 40 days
+    rows = [("a", "2024-01-01", 5.0), ("a", "2024-01-20", 7.0), ("b", "2024-01-03", 5.0), ("b", "2024-02-09", 6.0)]
+    rows.append(("c", "2024-01-05", 9.0))
+    said = "\n".join(predict(table(rows)).notes)
+    assert "bg-nbd: only 2 of 3 customers bought again: the parameters mean little" in said
+    assert "the horizon of 12 months is longer than the log (40 days): extrapolated" in said
+    assert "only 2 of 3" in "\n".join(fit(table(rows), ["bg-nbd"]).notes)
+    # 60 customers over two years need neither
+    said = "\n".join(predict(table(shop())).notes)
+    assert "mean little" not in said
+    assert "extrapolated" not in said
+
+
 def test_nobody_bought_again_is_an_error_with_numbers():
     rows = [(f"c{n}", f"2024-01-{n + 1:02d}", 5.0) for n in range(20)]
     with pytest.raises(FitError, match="each of the 20 customers bought on one day only"):
