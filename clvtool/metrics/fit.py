@@ -196,10 +196,10 @@ def _too_few(one: Fit) -> list[str]:
     again = one.facts.get("repeat_customers", FEWEST_REPEATERS)
     if again >= FEWEST_REPEATERS:
         return []
-    return [
-        f"only {again:,.0f} of {one.n_customers:,} customers bought again: the parameters mean little, nor does what "
-        f"is predicted from them (compute asks for {FEWEST_REPEATERS})"
-    ]
+    words = (
+        f"only {again:,.0f} of {one.n_customers:,} customers bought again: the parameters mean little, nor does what"
+    )
+    return [f"{words} is predicted from them (compute asks for {FEWEST_REPEATERS})"]
 
 
 def fingerprint(seen: Histories) -> str:

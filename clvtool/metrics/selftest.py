@@ -16,8 +16,8 @@ DEFINITIONS = {
     "source": "published: in a paper, or in the tests or documentation of another package; own maximum: by several "
     "solvers from several starts",
     "tolerance": "largest difference that is right: half a unit of the last printed digit; 0.1 % where the figure was "
-    "printed from a fit that was stopped early; a millionth (at least half a unit of the last digit), or 0.0001 of a log-likelihood, for an "
-    "own maximum",
+    "printed from a fit that was stopped early; a millionth (or half a unit of the last digit), or 0.0001 of a "
+    "log-likelihood, for an own maximum",
 }
 TITLE = "Published figures, and the same figures on this machine"
 
