@@ -7,8 +7,9 @@ integrand has no singularity nearer than ±iπ, so sums over equal steps converg
 alone: all ages of customers with the same x share them. Where so much of p lies at 0 or at 1 that steps would not get
 there, the rest of the (geometric) sum stands at 0 or 1 itself.
 
-Checked against 25-digit arithmetic: relative error below 1e-12 for ρ from 0.05 to 1000 and 1e-4 ≤ z ≤ 3,
-and against the integral over time below 1e-11 for a from 1e-9 to 5e5 and 20,000 purchases.
+Checked against 25-digit arithmetic at six places, ρ from 0.05 to 1000 and z from 1e-4 to 3: relative error below 1e-12.
+The integral over time agrees to 1e-11 for a from 1e-9 to 5e5 and 20,000 purchases, but not for r = 1000 with few
+purchases, where that one is the coarser (6e-5).
 """
 
 from __future__ import annotations
