@@ -13,7 +13,7 @@ from clvtool.metrics.opinion import second_opinion
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.prediction_models import models_for
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import left_out, of_groups
+from clvtool.metrics.remarks import beyond_the_log, left_out, of_groups
 from clvtool.metrics.rhythm import population_rhythm
 from clvtool.metrics.risk_groups import risk_groups, sums_on_screen
 from clvtool.metrics.valuation import Valuation
@@ -111,7 +111,9 @@ def churn(
         "margin": margin_words(log, given, margin),
         "rhythm": rhythm_words(rhythm),
     }
-    said = [*notes, *log.notes, *left_out(log, found), *models.notes, _together(table, within)]
+    said = [*notes, *log.notes, *left_out(log, found), *models.notes]
+    said += beyond_the_log(log, given.horizon.days, f"the horizon of {given.horizon}")
+    said.append(_together(table, within))
     if missing:
         said.append(f"{missing}: {REASONS[missing]}")
     elif margin is not None and margin < 0:
@@ -221,4 +223,4 @@ def _together(table: pl.DataFrame, within: Duration) -> str:
     total = f"within {within} {none:,.0f} of {table.height:,} customers are expected to buy nothing"
     if table["value_at_risk"].null_count():
         return total
-    return f"{total}; their value_at_risk adds up to {fsum(table['value_at_risk']):,.2f}"
+    return f"{total}; the value_at_risk of all adds up to {fsum(table['value_at_risk']):,.2f}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
@@ -130,6 +132,17 @@ def column(values: NDArray[np.float64] | None) -> pl.Series | pl.Expr:
     import polars as pl
 
     return pl.lit(None, pl.Float64) if values is None else pl.Series(values)
+
+
+def on_screen(table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return the table for people: what names a group, then these columns as far as there are any, the empty ones last.
+
+    Those that do not fit on a terminal are left out from the end.
+    """
+    there = [name for name in names if name in table.columns]
+    empty = [name for name in there if table[name].null_count() == table.height]
+    labels = [name for name in table.columns if name not in names]
+    return table.select(*labels, *(name for name in there if name not in empty), *empty)
 
 
 def margin_rate(found: Customers, log: OrderLog, given: Valuation) -> float | None:

@@ -11,7 +11,7 @@ from clvtool.metrics.choice import MONEY, Cuts, choose, compared, fit_model, fit
 from clvtool.metrics.customers import customers
 from clvtool.metrics.opportunities import fit_opportunities, opportunities
 from clvtool.metrics.orderlog import Policies, order_log
-from clvtool.metrics.predictive import Histories, histories
+from clvtool.metrics.predictive import FEWEST_REPEATERS, Histories, histories
 from clvtool.models.registry import AUTO, COMPARED, OPPORTUNITIES, kind, module
 from clvtool.periods import day_number
 from clvtool.result import Result
@@ -185,7 +185,21 @@ def in_words(one: Fit) -> list[str]:
     convergence = (
         f"{'converged' if one.converged else 'not converged'} (gradient norm {one.gradient_norm:.1g}, {hessian})"
     )
-    return [f"{one.model}: {ended}, {convergence}", *(f"{one.model}: {warning}" for warning in one.warnings)]
+    return [
+        f"{one.model}: {ended}, {convergence}",
+        *(f"{one.model}: {warning}" for warning in (*one.warnings, *_too_few(one))),
+    ]
+
+
+def _too_few(one: Fit) -> list[str]:
+    """Say that too few customers came back to learn from: where `compute` has no clv_predictive."""
+    again = one.facts.get("repeat_customers", FEWEST_REPEATERS)
+    if again >= FEWEST_REPEATERS:
+        return []
+    words = (
+        f"only {again:,.0f} of {one.n_customers:,} customers bought again: the parameters mean little, nor does what"
+    )
+    return [f"{words} is predicted from them (compute asks for {FEWEST_REPEATERS})"]
 
 
 def fingerprint(seen: Histories) -> str:

@@ -14,7 +14,7 @@ from clvtool.metrics.forecast_check import actual, after_cutoff, check, held_out
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.prediction_models import models_for
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import left_out, of_groups
+from clvtool.metrics.remarks import beyond_the_log, left_out, of_groups
 from clvtool.periods import DAYS, Period, day_number, period_of, periods_after, periods_between
 from clvtool.result import Plot, Result
 
@@ -133,6 +133,7 @@ def forecast(
             *models.notes,
             *_running(found, log, upcoming, period),
             ahead.arrivals.words,
+            *beyond_the_log(log, (upcoming[-1].last - log.as_of).days, "the forecast"),
             verdict,
             SEASONS,
         ),

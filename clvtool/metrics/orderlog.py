@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, UsageError, did_you_mean
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 NO_GROUPS = frozenset(ORDERS) - {"currency"}
 MOST_VALUES = 50
+FEWEST_DAYS = 30
+"""Days with orders from which on a silence is worth a word: fewer make no rhythm."""
 """A column with more values than that may tell customers apart: they are not shown in an error."""
 
 
@@ -158,8 +161,15 @@ def _up_to(orders: pl.DataFrame, chosen: date | None) -> tuple[pl.DataFrame, dat
     if as_of < first_day:
         raise UsageError(f"--as-of {as_of} is before the first order", f"the log goes from {first_day} to {last_day}")
     days = days.filter(days <= as_of).to_physical()
-    silence = int(days.diff().drop_nulls().to_numpy().max(initial=1)) - 1
+    gaps = days.diff().drop_nulls().to_numpy()
+    silence = int(gaps.max(initial=1)) - 1
     notes = []
+    if len(days) >= FEWEST_DAYS and silence > (as_of - first_day).days / 2:
+        before = first_day + timedelta(days=int(gaps[: gaps.argmax()].sum()))
+        notes.append(
+            f"after {before} there is no order for {silence:,} days, more than half of the log: if the dates after "
+            f"these are wrong, --as-of {before} leaves them out"
+        )
     after = orders["order_date"] > as_of
     if after.any():
         kinds = orders.filter(after)["kind"].value_counts().sort("kind")

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from clvtool.errors import UsageError
 from clvtool.metrics.covariates import predicting, refuse_columns, refuse_other_columns
 from clvtool.metrics.customers import customers
-from clvtool.metrics.expected import CODES, REASONS, RESIDUAL, column, expected, margin_words
+from clvtool.metrics.expected import CODES, REASONS, RESIDUAL, column, expected, margin_words, on_screen
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.prediction_models import covariates_of, models_for
 from clvtool.metrics.predictive import histories
-from clvtool.metrics.remarks import left_out
+from clvtool.metrics.remarks import beyond_the_log, left_out
 from clvtool.metrics.standing import money
 from clvtool.metrics.totals import COLUMNS as TOTALS
+from clvtool.metrics.totals import ON_SCREEN as TOTALS_ON_SCREEN
 from clvtool.metrics.totals import REASONS as TOTALS_REASONS
 from clvtool.metrics.totals import totals
 from clvtool.metrics.valuation import Valuation
@@ -56,6 +57,12 @@ COLUMNS = {
     "clv_high": "as clv_low",
     "reason": "why a figure of the row is empty, negative or stands in for another; empty where all is well",
 }
+ON_SCREEN = (
+    *("customer_id", "clv", "clv_low", "clv_high", RESIDUAL, "p_alive", "reason", "expected_orders", "orders"),
+    *("last_order_date", "p_no_purchase", "expected_orders_low", "expected_orders_high", "expected_order_value"),
+    *("historic_value", "first_order_date"),
+)
+"""The columns in the order of use (`expected.on_screen`)."""
 RESIDUAL_MEANING = (
     "as clv, without a horizon: all purchase days to come, discounted at {discount} a year (DERT), × "
     "expected_order_value × margin"
@@ -132,12 +139,14 @@ def predict(
             *models.notes,
             *said,
             *without_intervals,
+            *beyond_the_log(log, given.horizon.days, f"the horizon of {given.horizon}"),
             _together(ahead, str(given.horizon)),
             *(f"{reason}: {meaning}" for reason, meaning in reasons.items() if reason in occurring),
         ),
         as_of=log.as_of,
         currency=currency,
         definitions={name: meaning.format_map(words) for name, meaning in meanings.items() if meaning},
+        screen=on_screen(table, ON_SCREEN if grouping is None else TOTALS_ON_SCREEN),
     )
 
 

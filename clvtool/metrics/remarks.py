@@ -138,6 +138,15 @@ def left_out(log: OrderLog, found: Customers) -> list[str]:
     return said
 
 
+def beyond_the_log(log: OrderLog, days: float, ahead: str) -> list[str]:
+    """Say that something `ahead`, of so many days, is further than the log goes back."""
+    if days <= log.days:
+        return []
+    return [
+        f"{ahead} is longer than the log ({log.days:,} days): extrapolated, as nothing in it tells who stays that long"
+    ]
+
+
 def of_groups(log: OrderLog, found: Customers) -> list[str]:
     """Say how many customers have orders of different groups."""
     varying = found.groups.varying

@@ -44,6 +44,11 @@ COLUMNS = {
     "clv_high": "as clv_low",
     "reason": "why a figure of the row is empty or negative; empty where all is well",
 }
+ON_SCREEN = (
+    *("customers", "clv", "clv_low", "clv_high", RESIDUAL, "reason", "expected_orders", "expected_orders_low"),
+    *("expected_orders_high", "expected_alive", "historic_value"),
+)
+"""The columns in the order of use (`expected.on_screen`)."""
 REASONS = {
     "wide": "the interval would be so wide that it says nothing: too few purchases are expected, or little is known",
     "no_variance": "customers spend so unlike each other (q of gamma-gamma is 2 or less) that a sum has no variance",
@@ -124,7 +129,7 @@ def totals(
         for of_orders, of_clv, variance in zip(orders_bounds, clv_bounds, clv_variance.tolist(), strict=True)
     ]
     columns["reason"] = pl.Series(reasons, dtype=pl.String)
-    return pl.DataFrame(columns)
+    return pl.select([values.alias(name) for name, values in columns.items()])
 
 
 def _reason(ahead: Expected, *, wide: bool, variance: float) -> str | None:

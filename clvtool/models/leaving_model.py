@@ -12,7 +12,8 @@ import numpy as np
 
 from clvtool.models.leaving import purchases_before_leaving, still_there
 from clvtool.models.purchase_counts import leaving_after_purchases, pairs
-from clvtool.models.purchases import NOBODY, fit_purchases
+from clvtool.models.purchases import NOBODY, by_history, fit_purchases
+from clvtool.models.residual import residual_if_alive
 from clvtool.models.stretches import StretchModel
 
 if TYPE_CHECKING:
@@ -54,6 +55,21 @@ class LeavingModel(StretchModel):
         log_odds -= np.log(np.where(n > 0, b + n - 1, np.inf)) - log(a)
         small = np.exp(-np.abs(log_odds))
         return np.asarray(np.where(log_odds > 0, small, 1.0) / (1 + small))
+
+    def _discounted_for_ever(self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the discounted expected number of all purchases after T, as an integral over rates and chances."""
+        r, alpha, a, b = self.fit.parameters.values()
+
+        def if_alive(x: Floats, T: Floats) -> Floats:
+            result = np.empty(x.size)
+            order = np.argsort(x, kind="stable")
+            for same in np.split(order, np.flatnonzero(np.diff(x[order])) + 1):
+                repeats = float(x[same].max(initial=0.0))
+                now = alpha + T[same]
+                result[same] = residual_if_alive(delta * now, r + repeats, a, b + repeats + self.FIRST)
+            return result
+
+        return self.p_alive(x, t_x, T) * by_history(if_alive, x, T)
 
     def p_some_if_alive(self, after: ArrayLike, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the probability of a purchase in (T + after, T + t] of a customer who has not left by T.

@@ -107,7 +107,7 @@ class PurchaseModel(ABC):
         """
         ahead = time_ahead(t)
         if ahead.ndim == 0:
-            return self.p_alive(x, t_x, T) * _by_history(lambda x, T: self.purchases_if_alive(ahead, x, T), x, T)
+            return self.p_alive(x, t_x, T) * by_history(lambda x, T: self.purchases_if_alive(ahead, x, T), x, T)
         return self.p_alive(x, t_x, T) * self.purchases_if_alive(ahead, x, T)
 
     def discounted_expected_purchases(self, horizon: float, delta: float) -> float:
@@ -134,7 +134,7 @@ class PurchaseModel(ABC):
 
         A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
         """
-        return _by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+        return by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
 
     def discounted_residual_purchases(self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the discounted expected number of all purchases after T (DERT), without a horizon.
@@ -149,6 +149,10 @@ class PurchaseModel(ABC):
                 f"{self.fit.model} found no customer leaving in these data: a value without horizon would be a guess",
                 "take a horizon instead, such as --horizon 3y",
             )
+        return self._discounted_for_ever(delta, x, t_x, T)
+
+    def _discounted_for_ever(self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Return the discounted expected number of all purchases after T."""
         return self.discounted_conditional_purchases(_FOREVER / delta, delta, x, t_x, T)
 
     def _discounted_if_alive(self, horizon: float, delta: float, x: Floats, T: Floats) -> Floats:
@@ -176,7 +180,7 @@ class PurchaseModel(ABC):
                 self._discounted_if_alive(ahead, delta, x, T),
             ])  # fmt: skip
 
-        none, expected, discounted = _by_history(if_alive, x, T)
+        none, expected, discounted = by_history(if_alive, x, T)
         # (1 − alive) + alive · none
         return Outlook(alive, 1 - alive * (1 - none), alive * expected, alive * discounted)
 
@@ -200,7 +204,7 @@ def fit_purchases(
         raise FitError(
             f"{form.name} needs repeat purchases: each of the {customers} customers bought on one day only, and was "
             f"observed for at most {int(histories.T.max())} days after it",
-            hint="take a longer period, or do not ask for a purchase model",
+            hint="take a longer period: models of buying learn from those who came back",
         )
     weeks = float((histories.count * histories.T).sum()) / 7
     rows = histories.x.size
@@ -260,7 +264,7 @@ def discounted(expected: Callable[[Floats], Floats], horizon: float, delta: floa
     return np.asarray(values[:, -1] + delta * (scale * reach)[:, 0] * inside.sum(axis=1))
 
 
-def _by_history(function: Callable[[Floats, Floats], Floats], x: ArrayLike, T: ArrayLike) -> Floats:
+def by_history(function: Callable[[Floats, Floats], Floats], x: ArrayLike, T: ArrayLike) -> Floats:
     """Return function(x, T) elementwise, computed once for each distinct pair: customers share far fewer.
 
     The function may return several rows, each with an entry per pair.

@@ -9,11 +9,12 @@ alike in all that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from clvtool.models.contracts import Renewals
 from clvtool.models.histories import Histories
 from clvtool.models.registry import module
 
@@ -107,6 +108,23 @@ FITS = {
     "gamma-gamma": Known(published="6.25 3.74 15.44 -4055.92", own="6.2495730 3.7442246 15.4435188 -4055.917695"),
 }
 
+DONATIONS = Known(
+    published="1.204 0.750 0.657 2.783 -33225.58", own="1.2035224 0.7497164 0.6567182 2.7834424 -33225.581274"
+)
+DONORS = """
+0 0 3464  1 1 1091  1 2 277  1 3 129  1 4 78  1 5 119  1 6 129  2 2 613  2 3 255  2 4 155  2 5 173  2 6 234
+3 3 322  3 4 181  3 5 225  3 6 357  4 4 240  4 5 284  4 6 512  5 5 335  5 6 728  6 6 1203
+"""
+CURVES = {"high end": "100 86.9 74.3 65.3 59.3 55.1 51.7 49.1", "regular": "100 63.1 46.8 38.2 32.6 28.9 26.2 24.1"}
+"""Percent of two groups of 1000 customers there after 0, 1, … 7 years: Fader & Hardie (2007), table 1."""
+CONTRACTS = {
+    ("sbg", "high end"): (Known("0.668 3.806", own="0.668088 3.806094 -1611.1581"), "0.378"),
+    ("sbg", "regular"): (Known("0.704 1.182", own="0.704077 1.182043 -1680.2652"), "0.170"),
+    ("bdw", "high end"): (Known(own="0.214253 1.426575 1.723565 -1605.31421"), ""),
+    ("bdw", "regular"): (Known(own="0.455614 0.779326 1.283451 -1679.60283"), ""),
+}
+"""What is known of the models of contracts on these, and the published share there after 12 years."""
+
 
 def checks(text: str) -> Iterator[Check]:
     """Yield every figure, model by model; `text` is that of `models/cdnow.csv`."""
@@ -147,7 +165,8 @@ def _fit(fit: Fit, known: Known) -> Iterator[Check]:
     ours = [*fit.parameters.values(), fit.log_likelihood]
     yield from printed(fit.model, PUBLISHED, zip(names, known.published.split(), ours, strict=False))
     for quantity, text, value in zip(names, known.own.split(), ours, strict=False):
-        within = _OWN_LIKELIHOOD if quantity == names[-1] else _OWN_PARAMETER * value
+        half = 0.5 * 10.0 ** -len(text.partition(".")[2])
+        within = _OWN_LIKELIHOOD if quantity == names[-1] else max(half, _OWN_PARAMETER * value)
         yield Check(fit.model, quantity, float(text), value, within, OWN)
     errors = [value or float("nan") for value in fit.std_errors.values()]
     for source, texts in ((PUBLISHED, known.published_errors), (OWN, known.own_errors)):
@@ -191,6 +210,9 @@ def _pareto_nbd(model: Any, sample: Sample) -> Iterator[Check]:
     ]
     yield from printed("pareto-nbd", PUBLISHED, figures, _STOPPED)
     yield from _holdout(model, sample, "1665.688")
+    lasting = model.discounted_residual_purchases(0.0027, sample.x, sample.t_x / 7, sample.T / 7)
+    total = float((lasting * sample.customers).sum())
+    yield from printed("pareto-nbd", PUBLISHED, [("DERT of all customers, 0.0027 a week", "7185.9729", total)], 1e-6)
 
 
 def _gamma_gamma(model: Any, _: Sample) -> Iterator[Check]:
@@ -205,12 +227,51 @@ def _gamma_gamma(model: Any, _: Sample) -> Iterator[Check]:
         yield Check("gamma-gamma", named, float(text), ours, 0.006, PUBLISHED)
 
 
+def _bg_bb(_: Any, __: Sample) -> Iterator[Check]:
+    """Yield the figures of Fader, Hardie, Shang (2010): years in which donors gave, of six."""
+    donors = _donors()
+    model = module("bg-bb").fit(donors, 365.25)
+    yield from _fit(model.fit, DONATIONS)
+    histories, texts = ((0, 0), (2, 4), (6, 6)), "0.11 0.59 0.93"
+    names = [f"P(alive in 2002 | x={x}, t_x={t_x}, n=6)" for x, t_x in histories]
+    ours = model.p_alive(*np.array(histories).T, [6, 6, 6]).tolist()
+    yield from printed("bg-bb", PUBLISHED, zip(names, texts.split(), ours, strict=True))
+    total = float((donors.count * model.expected_purchases(5, donors.x, donors.t_x, donors.T)).sum())
+    yield from printed("bg-bb", PUBLISHED, [("donations in 2002 to 2006", "12884.2", total)])
+
+
+def _contract(name: str) -> Callable[[Any, Sample], Iterator[Check]]:
+    """Return what yields the figures of a model of contracts, fitted to eight years of the curves in `CURVES`."""
+
+    def further(_: Any, __: Sample) -> Iterator[Check]:
+        for group, percent in CURVES.items():
+            known, year_12 = CONTRACTS[name, group]
+            renewals = Renewals.of([10 * np.array([float(text) for text in percent.split()])])
+            model = module(name).fit(renewals)
+            figures = [*_fit(model.fit, known)]
+            if year_12:
+                share = float(model.survival(12)[12])
+                figures += printed(name, PUBLISHED, [("share there after 12 years", year_12, share)])
+            yield from (replace(one, quantity=f"{one.quantity} ({group})") for one in figures)
+
+    return further
+
+
 FURTHER: dict[str, Callable[[Any, Sample], Iterator[Check]]] = {
     "bg-nbd": _bg_nbd,
     "mbg-nbd": _mbg_nbd,
     "pareto-nbd": _pareto_nbd,
     "gamma-gamma": _gamma_gamma,
+    "bg-bb": _bg_bb,
+    "sbg": _contract("sbg"),
+    "bdw": _contract("bdw"),
 }
+
+
+def _donors() -> Histories:
+    """Return table 2 of the paper on BG/BB, which has the years with a donation, the last of them, and the donors."""
+    rows = np.array([int(number) for number in DONORS.split()]).reshape(-1, 3)
+    return Histories(rows[:, 0], rows[:, 1], np.full(len(rows), 6), rows[:, 2])
 
 
 def _of_one(model: Any, texts: str) -> Iterator[Check]:

@@ -148,7 +148,7 @@ def histories_of(days_ago, first=10_000):
     """Return histories of customers who came so many days ago, and paid `first` ten-thousandths then."""
     T = np.array(days_ago)
     nothing = np.zeros(T.size, int)
-    return Histories(nothing, nothing, T, nothing * 0.0, nothing + first, nothing)
+    return Histories(nothing, nothing, T, nothing * 0.0, nothing + first, nothing, nothing)
 
 
 def test_new_customers_come_as_in_the_complete_months_of_the_last_half_year():

@@ -30,6 +30,16 @@ def test_an_order_refunded_in_full_does_not_count():
     assert said(result, "1 order refunded in full does not count")
 
 
+def test_a_silence_of_more_than_half_the_log_is_told_with_the_way_out():
+    # an order a day from 1 January to 30 January 2024, and one that is dated 2031-01-01: 2,527 days after 30 January
+    rows = "".join(f"o{day} c{day} 2024-01-{day:02d} 10\n" for day in range(1, 31))
+    wrong = "o99 a 2031-01-01 10\n"
+    words = "after 2024-01-30 there is no order for 2,527 days"
+    assert said(computed(f"id who day amount\n{rows}{wrong}"), words)
+    assert said(computed(f"id who day amount\n{rows}{wrong}"), "--as-of 2024-01-30 leaves them out")
+    assert not said(computed(f"id who day amount\n{rows}"), "there is no order for")
+
+
 def test_a_partial_refund_takes_money_only():
     # 100 - 30 + 20 = 90 over 2 orders
     found = figures(

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,10 @@ from clvtool.metrics.expected import REASONS
 from clvtool.metrics.fit import fit
 from clvtool.metrics.orderlog import Policies
 from clvtool.metrics.predict import COLUMNS, predict
+from clvtool.metrics.totals import Grouping
 from clvtool.metrics.valuation import Valuation
 from clvtool.periods import duration
+from clvtool.report.table import lines
 
 ROOT = Path(__file__).parents[2]
 CDNOW = ROOT / "sample_data" / "cdnow.csv"
@@ -179,6 +182,37 @@ def test_without_money_there_are_purchases_and_the_reason():
     assert set(result.table["reason"]) == {"no_amount"}
 
 
+@pytest.mark.parametrize("by", [(), ("channel",)])
+def test_sums_without_money_are_of_purchases_alone(by):
+    # one row or several: what is empty is empty in each
+    result = predict(table(shop(), channel=pl.lit("web")).drop("amount"), grouping=Grouping(by))
+    assert result.table.height == 1 + len(by)
+    assert set(result.table["reason"]) == {"no_amount"}
+    assert result.table.select("historic_value", "clv", "clv_low", "clv_high").null_count().row(0) == (1 + len(by),) * 4
+    assert result.table["expected_orders_low"].null_count() == 0
+
+
+@pytest.mark.parametrize("grouping", [None, Grouping(("channel",))])
+def test_a_narrow_terminal_has_a_table_that_begins_with_what_is_used(grouping):
+    # all 15 columns would be a block of lines for each customer; the empty reasons give way to the others
+    result = predict(table(shop(), channel=pl.lit("web")), grouping=grouping)
+    head = [line for line, _ in lines(result_on_screen(result), 80)][3].split()
+    first = ["customer_id"] if grouping is None else ["channel", "customers"]
+    assert head[: len(first) + 3] == [*first, "clv", "clv_low", "clv_high"]
+    assert "expected_orders" in head
+    assert sorted(result.screen.columns) == sorted(result.table.columns)
+
+
+def test_where_figures_are_missing_the_reason_stands_on_a_narrow_terminal():
+    result = predict(table(shop()).drop("amount"))
+    head = [line for line, _ in lines(result_on_screen(result), 80)][3].split()
+    assert head[:3] == ["customer_id", "p_alive", "reason"]
+
+
+def result_on_screen(result):
+    return replace(result, table=result.screen)
+
+
 def test_repeats_without_value_leave_the_money_open():
     # everybody's purchases after the first are worth nothing: there is nothing to fit the money to
     first = {}
@@ -210,6 +244,20 @@ def test_a_customer_of_every_day_for_years_gets_finite_figures():
     row = one(predict(table(rows)), "daily")
     assert row["orders"] == 1800
     assert all(math.isfinite(row[name]) for name in ("p_alive", "p_no_purchase", "expected_orders", "clv"))
+
+
+def test_few_who_came_back_and_a_horizon_beyond_the_log_are_told():
+    # two of three bought again; the log goes from 1 January to 9 February, 40 days
+    rows = [("a", "2024-01-01", 5.0), ("a", "2024-01-20", 7.0), ("b", "2024-01-03", 5.0), ("b", "2024-02-09", 6.0)]
+    rows.append(("c", "2024-01-05", 9.0))
+    said = "\n".join(predict(table(rows)).notes)
+    assert "bg-nbd: only 2 of 3 customers bought again: the parameters mean little" in said
+    assert "the horizon of 12 months is longer than the log (40 days): extrapolated" in said
+    assert "only 2 of 3" in "\n".join(fit(table(rows), ["bg-nbd"]).notes)
+    # 60 customers over two years need neither
+    said = "\n".join(predict(table(shop())).notes)
+    assert "mean little" not in said
+    assert "extrapolated" not in said
 
 
 def test_nobody_bought_again_is_an_error_with_numbers():

@@ -11,6 +11,7 @@ from clvtool.models import mbg_nbd, nbd, pareto_nbd
 from clvtool.models.bg_nbd import BgNbd
 from clvtool.models.histories import Histories
 from clvtool.models.pareto_nbd import ParetoNbd
+from clvtool.models.residual import residual_if_alive
 
 PER_WEEK = 0.0027  # "15 % a year" in the paper
 
@@ -62,6 +63,33 @@ def test_leaving_after_purchases_by_gauss_laguerre(kind, cdnow, cdnow_purchases,
         if weight > 1e-25
     )
     assert model.discounted_residual_purchases(PER_WEEK, x, t_x, T) == pytest.approx(expected, rel=1e-7)
+
+
+# E[₂F₁(1, a; a+β; −g/z) g/z] over g ~ Gamma(ρ, 1), ₂F₁ being the mean over p ~ Beta(a, β): by mpmath with 25 digits
+EXACT = {
+    (1000.0, 0.8, 2.0): (184.3120714537656, 69.59846122773168, 15.650141102126607),  # very many purchases
+    (0.05, 2.0, 0.1): (0.378470774275398, 0.19938916635260373, 0.013095252019325434),  # hardly any, and then gone
+    (0.25, 0.8, 2.4): (20.612720019917923, 4.185336322989786, 0.07651393213581993),
+    (1.3, 0.8, 3.4): (58.44842088870029, 14.830442295222886, 0.38553578508229136),
+    (10.2, 0.8, 12.5): (281.2600557021623, 78.82015701425884, 2.8672190708471),
+    (60.0, 2.0, 40.0): (40.97490935925042, 39.85931984200023, 11.219818444285947),
+}
+
+
+@pytest.mark.parametrize("place", list(EXACT))
+def test_leaving_after_purchases_to_the_last_digits(place):
+    assert residual_if_alive(np.array([1e-4, 0.009, 3.0]), *place) == pytest.approx(EXACT[place], rel=1e-12)
+
+
+def test_every_age_is_found_with_its_purchases(cdnow_purchases):
+    # all at once and one by one
+    x, t_x, T = np.array([3, 0, 3, 20_000, 0]), np.array([2.0, 0.0, 5.0, 390.0, 0.0]), np.array([7, 9, 5, 400, 0]) / 1.0
+    together = cdnow_purchases.discounted_residual_purchases(PER_WEEK, x, t_x, T)
+    alone = [
+        float(cdnow_purchases.discounted_residual_purchases(PER_WEEK, *one)) for one in zip(x, t_x, T, strict=True)
+    ]
+    assert together == pytest.approx(alone, rel=1e-13)
+    assert cdnow_purchases.discounted_residual_purchases(PER_WEEK, [], [], []).size == 0
 
 
 @pytest.mark.parametrize("delta", [0.0, -0.1])
