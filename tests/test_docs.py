@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 
 def readme_lines() -> list[str]:
     lines = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    return [line for line in lines if line and not line.startswith("make ")]
+    return [line for line in lines if line and not line.startswith(("make ", "# "))]
 
 
 def help_examples() -> list[tuple[str, str]]:

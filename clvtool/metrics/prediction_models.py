@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clvtool.errors import DataError, FitError, UsageError
 from clvtool.metrics.choice import MONEY, fit_model
-from clvtool.metrics.covariates import fit_with
+from clvtool.metrics.covariates import fit_with, refuse_model
 from clvtool.metrics.fit import fingerprint, in_words
 from clvtool.models.registry import PURCHASES, kind, require
 
@@ -66,6 +66,8 @@ def _fitted(
 
     Raises FitError when the model of buying cannot be fitted, UsageError for one that is none.
     """
+    if covariates:
+        refuse_model(model or DEFAULT)
     name = require(model or DEFAULT, PURCHASES)
     if covariates and groups is not None:
         buying, notes = fit_with(covariates, name, groups, seen)

@@ -105,7 +105,7 @@ def _counted(
         sums |= {"weight": pl.col("weight").sum(), "squares": (pl.col("weight") ** 2).sum()}
     if "value" in answers.columns:
         columns["lost"] = pl.col("value")
-        sums["lost"] = pl.col("value").sum()
+        sums["lost"] = pl.col("lost").sum()
     small = answers.lazy().select(**columns).group_by(keys).agg(**sums).collect(engine="streaming")
     undated = 0
     if period is not None:

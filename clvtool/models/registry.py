@@ -62,6 +62,8 @@ def of_kind(wanted: str) -> list[str]:
 
 def require(name: str, wanted: str) -> str:
     """Return the name of a model of the kind that is wanted. Raises UsageError for one of another kind."""
+    if name == AUTO:
+        raise UsageError("only fit chooses a model", "fit --save FILE keeps the one it takes, for --load FILE")
     if kind(name) != wanted:
         raise UsageError(f"--model {name} {KINDS[kind(name)]}", f"such as --model {of_kind(wanted)[0]}")
     return name

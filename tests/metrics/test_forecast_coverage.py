@@ -55,6 +55,7 @@ def seen_by(who, day, money):
         m,
         np.rint(money[first] * UNIT).astype(int),
         np.rint(later * UNIT).astype(int),
+        np.zeros(1, int),
     )
 
 

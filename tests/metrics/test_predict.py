@@ -402,3 +402,9 @@ def test_sums_of_a_model_of_another_process_are_the_same_bytes(tmp_path):
     direct = run("predict", str(CDNOW), *asked)
     assert direct.returncode == 0
     assert run("predict", str(CDNOW), *asked, "--load", str(model)).stdout == direct.stdout
+
+
+def test_a_model_is_chosen_by_fit_alone():
+    with pytest.raises(UsageError, match="only fit chooses a model") as caught:
+        predict(table(shop()), model="auto")
+    assert "--load" in (caught.value.hint or "")
