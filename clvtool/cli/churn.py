@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from clvtool.cli.buying import Load, Model
 from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Margin, Reading, margin_of, names
 from clvtool.cli.output import Deliver
 from clvtool.errors import UsageError
-from clvtool.models.registry import PURCHASES, of_kind
 from clvtool.report.progress import working
 
 
@@ -61,17 +61,8 @@ def churn(
             metavar="DATE", help="With --backtest: stand at this day. Repeatable. Without it: three, --within apart."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"Model of buying: {', '.join(of_kind(PURCHASES))}. Without it: bg-nbd, "
-            "or the one in the file of --load.",
-        ),
-    ] = None,
-    load: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Take the models that fit --save wrote, fit none.")
-    ] = None,
+    model: Model = None,
+    load: Load = None,
     horizon: Horizon = "12m",
     discount: Discount = 0.10,
     margin: Margin = None,

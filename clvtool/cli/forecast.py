@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from clvtool.cli.buying import Load, ModelByPeriod
 from clvtool.cli.options import By, Counting, Inputs, Level, Period, Reading, names
 from clvtool.cli.output import Deliver, Plot
-from clvtool.models.registry import MODELS
 from clvtool.report.progress import working
 
 
@@ -23,17 +23,8 @@ def forecast(
         float | None,
         typer.Option(metavar="N", help="New customers per period. Without it: as many as in the last half year."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"Model of buying: {', '.join(name for name in MODELS if name != 'gamma-gamma')}. Without it: bg-nbd, "
-            "or the one in the file of --load.",
-        ),
-    ] = None,
-    load: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Forecast from the models that fit --save wrote, fit none.")
-    ] = None,
+    model: ModelByPeriod = None,
+    load: Load = None,
     backtest: Annotated[
         bool,
         typer.Option("--backtest", help="Instead: a forecast from an earlier day, beside what happened after it."),

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from clvtool.cli.buying import Load, Model
 from clvtool.cli.options import Counting, Discount, Horizon, Inputs, Level, Margin, Reading, margin_of, names
 from clvtool.cli.output import Deliver
-from clvtool.models.registry import PURCHASES, of_kind
 from clvtool.report.progress import working
 
 
@@ -17,17 +17,8 @@ def predict(
     reading: Reading,
     counting: Counting,
     deliver: Deliver,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"Model of buying: {', '.join(of_kind(PURCHASES))}. Without it: bg-nbd, "
-            "or the one in the file of --load.",
-        ),
-    ] = None,
-    load: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Predict from the models that fit --save wrote, fit none.")
-    ] = None,
+    model: Model = None,
+    load: Load = None,
     covariate: Annotated[
         str | None,
         typer.Option(metavar="COL[,COL]", help="Customers differ by these columns, as of the first order."),

@@ -189,8 +189,8 @@ def _risks(
 
     buying, delta = fitted(models.buying), weekly_delta(given.discount)
     soon = buying.outlook(within.days / 7, delta, seen.x, seen.t_x / 7, seen.T / 7)
-    if_alive = buying.discounted_if_alive(given.horizon.days / 7, delta, seen.x, seen.T / 7)
-    at_risk = soon.p_none * soon.p_alive * if_alive
+    weeks = given.horizon.days / 7
+    at_risk = soon.p_none * buying.discounted_conditional_purchases(weeks, delta, seen.x, seen.t_x / 7, seen.T / 7)
     value: pl.Series | pl.Expr = pl.lit(None, pl.Float64)
     if margin is not None and models.spending is not None:
         each = fitted(models.spending).expected_value(seen.x, seen.m)

@@ -127,14 +127,8 @@ class PurchaseModel(ABC):
 
         A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
         """
-        return self.p_alive(x, t_x, T) * self.discounted_if_alive(horizon, delta, x, T)
-
-    def discounted_if_alive(self, horizon: float, delta: float, x: ArrayLike, T: ArrayLike) -> Floats:
-        """Return the discounted expected number of purchases in (T, T + horizon] of a customer who has not left by T.
-
-        A purchase at T + t counts e^(−delta·t). Raises ValueError when the horizon is negative or infinite.
-        """
-        return by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+        expected = by_history(lambda x, T: self._discounted_if_alive(horizon, delta, x, T), x, T)
+        return self.p_alive(x, t_x, T) * expected
 
     def discounted_residual_purchases(self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Return the discounted expected number of all purchases after T (DERT), without a horizon.

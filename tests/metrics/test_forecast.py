@@ -2,6 +2,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -410,3 +411,15 @@ def test_bad_input_ends_with_its_code_and_clean_output(words, code):
     done = run("forecast", str(CDNOW), *words)
     assert (done.returncode, done.stdout) == (code, b"")
     assert done.stderr.startswith(b"error: ")
+
+
+def test_the_help_names_the_models_that_can_be_asked_for():
+    # those of other kinds, and those that say nothing of single periods, are refused
+    asked = subprocess.run(
+        [sys.executable, "-m", "clvtool", "forecast", "--help"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    told = re.search(r"Model of buying: (.*?)\.", asked.stdout.decode()).group(1)
+    assert told.split(", ") == ["bg-nbd", "mbg-nbd", "pareto-nbd", "nbd"]
