@@ -166,13 +166,12 @@ def test_where_nobody_came_back_there_is_no_rhythm():
 # --- beside predict ---
 
 
-@pytest.mark.parametrize("name", ["bg-nbd", "mbg-cnbd-k"])
-def test_chances_and_money_are_those_of_predict(name):
+def test_chances_and_money_are_those_of_predict():
     # value_at_risk = p_churn × clv: what is still expected of a customer, if nothing of it comes
     orders = table(shop())
     given = Valuation(horizon=duration("180d"), discount=0.2, margin=0.3)
-    told = predict(orders, given, model=name).table.sort("customer_id")
-    found = churn(orders, given, within=duration("180d"), model=name).table.sort("customer_id")
+    told = predict(orders, given).table.sort("customer_id")
+    found = churn(orders, given, within=duration("180d")).table.sort("customer_id")
     assert found["p_churn"].to_list() == told["p_no_purchase"].to_list()
     assert found["p_alive"].to_list() == told["p_alive"].to_list()
     expected = (told["p_no_purchase"] * told["clv"]).to_list()

@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clvtool.metrics.churn import churn
 from clvtool.metrics.customers import customers
 from clvtool.metrics.fit import fit
 from clvtool.metrics.orderlog import Policies, order_log
 from clvtool.metrics.predict import predict
 from clvtool.metrics.predictive import histories
-from clvtool.periods import day_number
+from clvtool.metrics.valuation import Valuation
+from clvtool.periods import day_number, duration
 
 
 def orders(rows):
@@ -65,3 +67,16 @@ def test_predict_takes_a_saved_model_of_regular_customers_and_gives_the_same(reg
     assert loaded.equals(fitted)
     assert loaded["expected_orders"].null_count() == 0
     assert loaded["p_alive"].is_between(0, 1).all()
+
+
+def test_money_at_risk_is_that_of_predict_whose_figures_know_the_last_purchase(regulars):
+    # of two alike who have not left, the one who bought yesterday waits longer: a churn without t_x would not see it
+    paid = regulars.with_row_index("row").select(
+        *regulars.columns, amount=(pl.col("row") % 5 * 7 + 10).cast(pl.Decimal(18, 4))
+    )
+    given = Valuation(horizon=duration("60d"), discount=0.1)
+    saved = fit(paid, ["mbg-cnbd-k", "gamma-gamma"]).metadata["model"]
+    told = predict(paid, given, saved=saved).table.sort("customer_id")
+    found = churn(paid, given, within=duration("60d"), saved=saved).table.sort("customer_id")
+    expected = (told["p_no_purchase"] * told["clv"]).to_list()
+    assert found["value_at_risk"].to_list() == pytest.approx(expected, rel=1e-9)
